@@ -1,0 +1,38 @@
+//! The bounds that both sides of the wire hold to, each in one place.
+//!
+//! What an operator may set (quotas, rates) is the relay's configuration, not here.
+
+/// The most bytes of an envelope's ciphertext: the largest padded content and its headers.
+pub const SEALED_MAX: usize = 160 * 1024;
+/// The most bytes of text in one message, in UTF-8.
+pub const TEXT_MAX: usize = 64 * 1024;
+/// The most bytes of encoded content before padding.
+pub const CONTENT_MAX: usize = 80 * 1024;
+/// The most bytes of an attachment before sealing.
+pub const ATTACHMENT_MAX: u64 = 100 * 1024 * 1024;
+/// The most bytes of a blob: an attachment of the largest size, sealed in chunks.
+pub const BLOB_MAX: u64 = ATTACHMENT_MAX + 1024 * 1024;
+/// The most bytes of a frame that carries a single request or answer.
+pub const FRAME_MAX: usize = 256 * 1024;
+/// The most bytes of a frame that carries a batch of envelopes or prekeys.
+pub const BATCH_MAX: usize = 1024 * 1024;
+/// The most bytes of a frame that a connection may send before it has logged in.
+pub const ANONYMOUS_FRAME_MAX: usize = 256 * 1024;
+/// The most envelopes in one submission.
+pub const SUBMISSION_MAX: usize = 256;
+/// The most one-time prekeys of one kind that the directory keeps for a device.
+pub const ONE_TIME_PREKEYS_MAX: usize = 100;
+/// The relay asks for a refill when fewer one-time prekeys of one kind are left.
+pub const ONE_TIME_PREKEYS_LOW: usize = 20;
+/// The most names in one page of the directory's list.
+pub const USERS_PAGE_MAX: u16 = 200;
+/// The most accounts whose presence one connection may watch, and the most in an audience.
+pub const PRESENCE_WATCH_MAX: usize = 1000;
+/// The most bytes of an OPAQUE message (RFC 9807).
+pub const OPAQUE_MESSAGE_MAX: usize = 1024;
+/// The most bytes of a sealed key backup.
+pub const BACKUP_MAX: usize = 4096;
+/// The most bytes of an invitation code.
+pub const INVITATION_MAX: usize = 64;
+/// The most devices of one account.
+pub const DEVICES_MAX: usize = 8;
