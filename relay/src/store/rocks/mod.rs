@@ -1,0 +1,262 @@
+//! The store on an embedded `RocksDB`: one folder, one process, one writing thread.
+//!
+//! Every change is an [`writer::Operation`]; the writer commits those that wait together, with
+//! one sync, and answers them when they are on disk. Reads go to the database directly, on
+//! threads that may block, and see only what has been written. No method here decides anything:
+//! the operations stand in a file for each kind.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use async_trait::async_trait;
+use sotto_proto::{
+    AccountId, BlobId, Bundle, DeviceAddress, DeviceId, DisplayName, PrekeyUpload, Timestamp,
+    Username,
+    directory::{ListedUser, PrekeyCount},
+    mailbox::MailboxEntry,
+};
+
+use self::{database::Database, writer::Writer};
+use super::{
+    Account, Append, Appended, BlobRecord, Census, MailboxQuota, NewAccount, NewDevice, Reserved,
+    Store, StoreError,
+};
+
+mod accounts;
+mod blobs;
+mod census;
+mod changes;
+mod database;
+mod expiry;
+mod mailbox;
+mod prekeys;
+mod rows;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+pub use database::OpenError;
+
+/// The store in a folder. Dropping it ends its thread; [`Store::close`] also tidies up, so that
+/// the next start is quick.
+pub struct RocksStore {
+    shared: Arc<Shared>,
+    writer: Arc<Writer>,
+}
+
+/// What the writer and the readers share.
+struct Shared {
+    /// None when the store is closed.
+    database: RwLock<Option<Database>>,
+    /// Commits that were synced.
+    syncs: AtomicU64,
+}
+
+impl RocksStore {
+    /// Opens the store in `folder`, or makes one there. It blocks.
+    pub fn open(folder: &Path) -> Result<Self, OpenError> {
+        Self::start(Database::open(folder)?, folder)
+    }
+
+    fn start(database: Database, folder: &Path) -> Result<Self, OpenError> {
+        let shared = Arc::new(Shared {
+            database: RwLock::new(Some(database)),
+            syncs: AtomicU64::new(0),
+        });
+        let writer = Writer::spawn(Arc::clone(&shared))
+            .map_err(|source| OpenError::NotWritable { folder: folder.to_owned(), source })?;
+        Ok(Self { shared, writer: Arc::new(writer) })
+    }
+
+    /// How many commits have been synced to disk since the store was opened: many operations
+    /// share one.
+    pub fn syncs(&self) -> u64 {
+        self.shared.syncs.load(Ordering::Relaxed)
+    }
+
+    /// Reads on a thread that may block.
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Database) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let shared = Arc::clone(&self.shared);
+        tokio::task::spawn_blocking(move || shared.with(read))
+            .await
+            .map_err(|_| StoreError::Closed)?
+    }
+}
+
+impl Shared {
+    /// Uses the database, which stays open meanwhile.
+    fn with<T>(
+        &self,
+        act: impl FnOnce(&Database) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
+        database.as_ref().ok_or(StoreError::Closed).and_then(act)
+    }
+
+    /// Waits for the reads that are under way, flushes and closes.
+    fn close(&self) -> Result<(), StoreError> {
+        let database = self.database.write().unwrap_or_else(PoisonError::into_inner).take();
+        database.map_or(Ok(()), |database| database.flush())
+    }
+}
+
+impl Drop for RocksStore {
+    fn drop(&mut self) {
+        self.writer.finish();
+    }
+}
+
+#[async_trait]
+impl Store for RocksStore {
+    async fn secret(&self, name: &'static str, fresh: Vec<u8>) -> Result<Vec<u8>, StoreError> {
+        self.writer.perform(accounts::KeepSecret { name, fresh }).await
+    }
+
+    async fn register(&self, new: NewAccount) -> Result<(), StoreError> {
+        self.writer.perform(accounts::Register(new)).await
+    }
+
+    async fn account_by_name(&self, username: &Username) -> Result<Option<Account>, StoreError> {
+        let username = username.clone();
+        self.read(move |database| accounts::by_name(database, &username)).await
+    }
+
+    async fn account(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
+        self.read(move |database| accounts::by_id(database, id)).await
+    }
+
+    async fn list_users(
+        &self,
+        prefix: &str,
+        after: Option<&Username>,
+        limit: usize,
+    ) -> Result<(Vec<ListedUser>, bool), StoreError> {
+        let (prefix, after) = (prefix.to_owned(), after.cloned());
+        self.read(move |database| accounts::list(database, &prefix, after.as_ref(), limit)).await
+    }
+
+    async fn enrol(&self, new: NewDevice) -> Result<(), StoreError> {
+        self.writer.perform(accounts::Enrol(new)).await
+    }
+
+    async fn set_display_name(&self, id: AccountId, name: DisplayName) -> Result<(), StoreError> {
+        self.writer.perform(accounts::SetDisplayName { id, name }).await
+    }
+
+    async fn set_suspended(&self, id: AccountId, suspended: bool) -> Result<(), StoreError> {
+        self.writer.perform(accounts::SetSuspended { id, suspended }).await
+    }
+
+    async fn delete_account(&self, id: AccountId) -> Result<(), StoreError> {
+        self.writer.perform(accounts::Delete(id)).await
+    }
+
+    async fn add_invitation(&self, code: &str, uses: u32) -> Result<(), StoreError> {
+        self.writer.perform(accounts::Invite { code: code.to_owned(), uses }).await
+    }
+
+    async fn publish_prekeys(
+        &self,
+        device: DeviceAddress,
+        prekeys: PrekeyUpload,
+    ) -> Result<PrekeyCount, StoreError> {
+        self.writer.perform(prekeys::Publish { device, prekeys }).await
+    }
+
+    async fn count_prekeys(&self, device: DeviceAddress) -> Result<PrekeyCount, StoreError> {
+        self.read(move |database| prekeys::count(database, device)).await
+    }
+
+    async fn claim_bundles(
+        &self,
+        account: AccountId,
+        only: &[DeviceId],
+    ) -> Result<Vec<(Bundle, PrekeyCount)>, StoreError> {
+        self.writer.perform(prekeys::Claim { account, only: only.to_vec() }).await
+    }
+
+    async fn append(
+        &self,
+        envelopes: Vec<Append>,
+        quota: MailboxQuota,
+        now: Timestamp,
+    ) -> Result<Vec<Appended>, StoreError> {
+        self.writer.perform(mailbox::AppendAll { envelopes, quota, now }).await
+    }
+
+    async fn read_mailbox(
+        &self,
+        device: DeviceAddress,
+        after: u64,
+        entries: usize,
+        bytes: usize,
+    ) -> Result<Vec<MailboxEntry>, StoreError> {
+        self.read(move |database| mailbox::read(database, device, after, entries, bytes)).await
+    }
+
+    async fn consume(&self, device: DeviceAddress, up_to: u64) -> Result<(), StoreError> {
+        self.writer.perform(mailbox::Consume { device, up_to }).await
+    }
+
+    async fn expire_mail(
+        &self,
+        before: Timestamp,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<DeviceAddress>, StoreError> {
+        loop {
+            let swept = self.writer.perform(expiry::Sweep { before, now, limit }).await?;
+            if swept.finished || !swept.senders.is_empty() {
+                return Ok(swept.senders);
+            }
+        }
+    }
+
+    async fn reserve_blob(&self, blob: BlobRecord, quota: u64) -> Result<Reserved, StoreError> {
+        self.writer.perform(blobs::Reserve { blob, quota }).await
+    }
+
+    async fn complete_blob(&self, id: BlobId) -> Result<(), StoreError> {
+        self.writer.perform(blobs::Complete(id)).await
+    }
+
+    async fn blob(&self, id: BlobId) -> Result<Option<BlobRecord>, StoreError> {
+        self.read(move |database| blobs::load(database, id)).await
+    }
+
+    async fn expire_blobs(&self, now: Timestamp, limit: usize) -> Result<Vec<BlobId>, StoreError> {
+        self.writer.perform(blobs::Expire { now, limit }).await
+    }
+
+    async fn census(&self) -> Result<Census, StoreError> {
+        self.read(|database| {
+            let disk_bytes = database.disk_bytes()?;
+            Ok(Census { disk_bytes, ..census::load(database)? })
+        })
+        .await
+    }
+
+    async fn backup(&self, folder: &Path) -> Result<(), StoreError> {
+        let folder: PathBuf = folder.to_owned();
+        self.read(move |database| database.copy_to(&folder)).await
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        let (writer, shared) = (Arc::clone(&self.writer), Arc::clone(&self.shared));
+        tokio::task::spawn_blocking(move || {
+            writer.finish();
+            shared.close()
+        })
+        .await
+        .map_err(|_| StoreError::Closed)?
+    }
+}

@@ -1,0 +1,242 @@
+//! The tables of the database and how their keys are made.
+//!
+//! Numbers in keys are big-endian, so that the order of keys is the order of sequences and
+//! times. What stands in the rows is for [`super::rows`] to say.
+
+use sotto_proto::{AccountId, BlobId, DeviceAddress, DeviceId, EnvelopeId, PrekeyId, Timestamp};
+
+use crate::store::StoreError;
+
+/// The version of everything in this module and in [`super::rows`].
+pub(super) const SCHEMA_VERSION: u32 = 1;
+
+/// The key of the row in [`Table::Meta`] that holds the schema version, big-endian.
+pub(super) const SCHEMA_KEY: &[u8] = b"schema";
+
+/// The key of the row in [`Table::Meta`] that counts what there is.
+pub(super) const CENSUS_KEY: &[u8] = b"census";
+
+/// A table: a column family of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Table {
+    /// The schema version, the census and the relay's secrets, each by its name.
+    Meta,
+    /// Accounts by id.
+    Accounts,
+    /// Usernames, each with its account and what the list shows.
+    Names,
+    /// The counts of one-time prekeys by device.
+    Devices,
+    /// Prekeys by device, kind and id.
+    Prekeys,
+    /// The counters of each mailbox by device.
+    Mailboxes,
+    /// Mailbox entries by device and sequence.
+    Entries,
+    /// The envelope ids that a mailbox remembers, by device and id.
+    Seen,
+    /// Mailbox entries by the time of their acceptance, device and sequence; the value is the
+    /// envelope's id, empty for a notice. The sweep removes a row, consumption does not.
+    Ageing,
+    /// The rows of [`Table::Seen`] that are to be forgotten, by the time from which their
+    /// memory runs.
+    Forgetting,
+    /// Invitation codes with the uses that are left.
+    Invitations,
+    /// Blobs by id.
+    Blobs,
+    /// The sizes of blobs by owner and id.
+    OwnedBlobs,
+    /// How many bytes of blobs an account has.
+    BlobUsage,
+    /// Blobs by the time of their expiry and id.
+    BlobExpiry,
+}
+
+impl Table {
+    /// Every table.
+    pub(super) const ALL: [Self; 15] = [
+        Self::Meta,
+        Self::Accounts,
+        Self::Names,
+        Self::Devices,
+        Self::Prekeys,
+        Self::Mailboxes,
+        Self::Entries,
+        Self::Seen,
+        Self::Ageing,
+        Self::Forgetting,
+        Self::Invitations,
+        Self::Blobs,
+        Self::OwnedBlobs,
+        Self::BlobUsage,
+        Self::BlobExpiry,
+    ];
+
+    /// The name of its column family. The one that every database has holds the schema version,
+    /// so that it can be read without knowing the others.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Meta => rocksdb::DEFAULT_COLUMN_FAMILY_NAME,
+            Self::Accounts => "accounts",
+            Self::Names => "names",
+            Self::Devices => "devices",
+            Self::Prekeys => "prekeys",
+            Self::Mailboxes => "mailboxes",
+            Self::Entries => "entries",
+            Self::Seen => "seen",
+            Self::Ageing => "ageing",
+            Self::Forgetting => "forgetting",
+            Self::Invitations => "invitations",
+            Self::Blobs => "blobs",
+            Self::OwnedBlobs => "owned_blobs",
+            Self::BlobUsage => "blob_usage",
+            Self::BlobExpiry => "blob_expiry",
+        }
+    }
+}
+
+/// The kinds of prekeys, as they stand in keys of [`Table::Prekeys`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PrekeyKind {
+    /// The signed prekey.
+    Signed = 1,
+    /// The ML-KEM prekey of last resort.
+    LastResort = 2,
+    /// A one-time prekey.
+    OneTime = 3,
+    /// A one-time ML-KEM prekey.
+    OneTimeKem = 4,
+}
+
+/// The key of a device's row, and the prefix of all keys that begin with a device.
+pub(super) fn device(address: DeviceAddress) -> Vec<u8> {
+    let mut key = address.account.0.to_vec();
+    key.extend_from_slice(&address.device.number().to_be_bytes());
+    key
+}
+
+/// The key of a relay secret in [`Table::Meta`].
+pub(super) fn secret(name: &str) -> Vec<u8> {
+    [b"secret/", name.as_bytes()].concat()
+}
+
+/// The prefix of a device's prekeys of one kind.
+pub(super) fn prekeys(address: DeviceAddress, kind: PrekeyKind) -> Vec<u8> {
+    let mut key = device(address);
+    key.push(kind as u8);
+    key
+}
+
+/// The key of a prekey. There is one of the kinds that are replaced: its id is zero here.
+pub(super) fn prekey(address: DeviceAddress, kind: PrekeyKind, id: PrekeyId) -> Vec<u8> {
+    let mut key = prekeys(address, kind);
+    key.extend_from_slice(&id.0.to_be_bytes());
+    key
+}
+
+/// The key of a mailbox entry.
+pub(super) fn entry(address: DeviceAddress, sequence: u64) -> Vec<u8> {
+    let mut key = device(address);
+    key.extend_from_slice(&sequence.to_be_bytes());
+    key
+}
+
+/// The key in [`Table::Seen`].
+pub(super) fn seen(address: DeviceAddress, id: EnvelopeId) -> Vec<u8> {
+    let mut key = device(address);
+    key.extend_from_slice(id.as_bytes());
+    key
+}
+
+/// The key in [`Table::Ageing`].
+pub(super) fn ageing(time: Timestamp, address: DeviceAddress, sequence: u64) -> Vec<u8> {
+    timed(time, &entry(address, sequence))
+}
+
+/// The key in [`Table::Forgetting`].
+pub(super) fn forgetting(time: Timestamp, address: DeviceAddress, id: EnvelopeId) -> Vec<u8> {
+    timed(time, &seen(address, id))
+}
+
+/// The key in [`Table::BlobExpiry`].
+pub(super) fn blob_expiry(time: Timestamp, id: BlobId) -> Vec<u8> {
+    timed(time, id.as_bytes())
+}
+
+/// The key in [`Table::OwnedBlobs`].
+pub(super) fn owned_blob(owner: AccountId, id: BlobId) -> Vec<u8> {
+    [*owner.as_bytes(), *id.as_bytes()].concat()
+}
+
+/// The first key of a time in a table that is ordered by time.
+pub(super) fn time(time: Timestamp) -> Vec<u8> {
+    time.0.to_be_bytes().to_vec()
+}
+
+fn timed(at: Timestamp, rest: &[u8]) -> Vec<u8> {
+    let mut key = time(at);
+    key.extend_from_slice(rest);
+    key
+}
+
+/// A key behind every key that starts with `prefix`: what follows a prefix is shorter than this,
+/// or a username, which has no byte of this value.
+pub(super) fn behind(prefix: &[u8]) -> Vec<u8> {
+    let mut key = prefix.to_vec();
+    key.extend_from_slice(&[0xff; 17]);
+    key
+}
+
+/// Takes keys and rows apart.
+pub(super) struct Parts<'a> {
+    rest: &'a [u8],
+    what: &'static str,
+}
+
+impl<'a> Parts<'a> {
+    /// The parts of `bytes`; `what` they are is told when they are too short.
+    pub(super) const fn of(bytes: &'a [u8], what: &'static str) -> Self {
+        Self { rest: bytes, what }
+    }
+
+    /// The next bytes.
+    pub(super) fn bytes<const N: usize>(&mut self) -> Result<[u8; N], StoreError> {
+        let (first, rest) =
+            self.rest.split_first_chunk::<N>().ok_or(StoreError::Corrupt(self.what))?;
+        self.rest = rest;
+        Ok(*first)
+    }
+
+    /// The next byte.
+    pub(super) fn byte(&mut self) -> Result<u8, StoreError> {
+        self.bytes::<1>().map(|[byte]| byte)
+    }
+
+    /// The next number.
+    pub(super) fn number(&mut self) -> Result<u64, StoreError> {
+        self.bytes().map(u64::from_be_bytes)
+    }
+
+    /// The next time.
+    pub(super) fn time(&mut self) -> Result<Timestamp, StoreError> {
+        self.number().map(Timestamp)
+    }
+
+    /// The next count.
+    pub(super) fn count(&mut self) -> Result<u32, StoreError> {
+        self.bytes().map(u32::from_be_bytes)
+    }
+
+    /// The next device.
+    pub(super) fn device(&mut self) -> Result<DeviceAddress, StoreError> {
+        let account = AccountId(self.bytes()?);
+        let device = DeviceId::new(self.count()?).ok_or(StoreError::Corrupt(self.what))?;
+        Ok(DeviceAddress { account, device })
+    }
+
+    /// Everything that is left.
+    pub(super) const fn rest(self) -> &'a [u8] {
+        self.rest
+    }
+}
