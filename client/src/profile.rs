@@ -12,6 +12,7 @@ use std::{
     str::FromStr,
 };
 
+use serde::{Deserialize, Serialize};
 use sotto_keys::{VAULT_SALT_LEN, VaultParams};
 use sotto_proto::{
     Username,
@@ -55,11 +56,14 @@ pub enum ProfileError {
     #[error("no folder for profiles is known; set {HOME_VARIABLE}")]
     NoHome,
     /// `vault.toml` is not as this program writes it.
-    #[error("line {line} of {INFO_FILE} is not understood")]
-    Malformed {
-        /// Counted from 1; 0 where a line is missing.
-        line: usize,
-    },
+    #[error("{INFO_FILE} is not understood")]
+    Malformed(#[from] toml::de::Error),
+    /// The salt in `vault.toml` is none.
+    #[error("{INFO_FILE} has no good salt")]
+    Salt,
+    /// `vault.toml` could not be made.
+    #[error("{INFO_FILE} could not be made")]
+    Unwritable(#[from] toml::ser::Error),
     /// The relay link in `vault.toml` is none.
     #[error("{INFO_FILE} has no good relay link")]
     Relay(#[source] LinkError),
@@ -170,40 +174,34 @@ impl ProfileInfo {
     }
 
     fn parse(text: &str) -> Result<Self, ProfileError> {
-        let table = Table::parse(text)?;
-        let salt = hex::decode(table.text("salt")?).ok().and_then(|salt| salt.try_into().ok());
+        let file: InfoFile = toml::from_str(text)?;
+        let salt = hex::decode(&file.salt).ok().and_then(|salt| salt.try_into().ok());
+        let InfoFile { memory_kib, passes, lanes, .. } = file;
         Ok(Self {
-            relay: table.text("relay")?.parse().map_err(ProfileError::Relay)?,
-            username: table.text("username")?.parse().map_err(ProfileError::Username)?,
+            relay: file.relay.parse().map_err(ProfileError::Relay)?,
+            username: file.username.parse().map_err(ProfileError::Username)?,
             stretching: Stretching {
-                salt: salt.ok_or_else(|| table.malformed("salt"))?,
-                params: VaultParams {
-                    memory_kib: table.number("memory_kib")?,
-                    passes: table.number("passes")?,
-                    lanes: table.number("lanes")?,
-                },
+                salt: salt.ok_or(ProfileError::Salt)?,
+                params: VaultParams { memory_kib, passes, lanes },
             },
         })
     }
 
     /// Replaces the file as a whole, or leaves it as it was.
     fn write(&self, folder: &Path) -> Result<(), ProfileError> {
-        let Stretching { salt, params: VaultParams { memory_kib, passes, lanes } } =
-            &self.stretching;
-        let relay = serde_json::Value::from(self.relay.to_string());
+        let VaultParams { memory_kib, passes, lanes } = self.stretching.params;
+        let text = toml::to_string(&InfoFile {
+            relay: self.relay.to_string(),
+            username: self.username.to_string(),
+            salt: hex::encode(self.stretching.salt),
+            memory_kib,
+            passes,
+            lanes,
+        })?;
         let mut file = tempfile::NamedTempFile::new_in(folder)?;
         write!(
             file,
-            "# Nothing here is secret. Without `salt` and the numbers, the vault cannot be opened.\n\
-             relay = {relay}\n\
-             username = \"{}\"\n\
-             # Argon2id (RFC 9106)\n\
-             salt = \"{}\"\n\
-             memory_kib = {memory_kib}\n\
-             passes = {passes}\n\
-             lanes = {lanes}\n",
-            self.username,
-            hex::encode(salt),
+            "# Nothing here is secret. Without `salt` and the numbers (Argon2id, RFC 9106), the vault cannot be opened.\n{text}"
         )?;
         file.as_file().sync_all()?;
         file.persist(folder.join(INFO_FILE)).map_err(|error| error.error)?;
@@ -212,46 +210,15 @@ impl ProfileInfo {
     }
 }
 
-/// The flat part of TOML that `vault.toml` needs: `key = value` lines of texts and numbers, which
-/// are written as in JSON, and comments.
-struct Table<'a>(Vec<(usize, &'a str, serde_json::Value)>);
-
-impl<'a> Table<'a> {
-    fn parse(text: &'a str) -> Result<Self, ProfileError> {
-        let mut entries = Vec::new();
-        for (index, line) in text.lines().enumerate() {
-            let content = line.trim();
-            if content.is_empty() || content.starts_with('#') {
-                continue;
-            }
-            let malformed = || ProfileError::Malformed { line: index + 1 };
-            let (key, value) = content.split_once('=').ok_or_else(malformed)?;
-            let value = serde_json::from_str(value.trim()).map_err(|_| malformed())?;
-            entries.push((index + 1, key.trim(), value));
-        }
-        Ok(Self(entries))
-    }
-
-    fn value(&self, key: &str) -> Option<&serde_json::Value> {
-        self.0.iter().find(|(_, known, _)| *known == key).map(|(_, _, value)| value)
-    }
-
-    fn text(&self, key: &str) -> Result<&str, ProfileError> {
-        self.value(key).and_then(|value| value.as_str()).ok_or_else(|| self.malformed(key))
-    }
-
-    fn number(&self, key: &str) -> Result<u32, ProfileError> {
-        self.value(key)
-            .and_then(serde_json::Value::as_u64)
-            .and_then(|number| u32::try_from(number).ok())
-            .ok_or_else(|| self.malformed(key))
-    }
-
-    fn malformed(&self, key: &str) -> ProfileError {
-        let line =
-            self.0.iter().find(|(_, known, _)| *known == key).map_or(0, |(line, _, _)| *line);
-        ProfileError::Malformed { line }
-    }
+/// `vault.toml` as it is written.
+#[derive(Serialize, Deserialize)]
+struct InfoFile {
+    relay: String,
+    username: String,
+    salt: String,
+    memory_kib: u32,
+    passes: u32,
+    lanes: u32,
 }
 
 /// A profile's folder, locked for this process until it is dropped.
@@ -443,17 +410,20 @@ mod tests {
         let good = "relay = \"sotto://a:1/\"\nusername = \"anna\"\n# x\n\nsalt = \"00112233445566778899aabbccddeeff\"\nmemory_kib = 8\npasses = 1\nlanes = 1\n";
         assert!(ProfileInfo::parse(good).is_ok());
         let cases = [
-            (good.replace("passes = 1", "passes = -1"), 7),
-            (good.replace("lanes = 1", "lanes"), 8),
-            (good.replace("salt = \"00", "salt = \"0"), 5),
-            (good.replace("passes = 1\n", ""), 0),
+            (good.replace("passes = 1", "passes = -1"), "line 7"),
+            (good.replace("lanes = 1", "lanes"), "line 8"),
+            (good.replace("passes = 1\n", ""), "passes"),
         ];
         for (text, expected) in cases {
             match ProfileInfo::parse(&text) {
-                Err(ProfileError::Malformed { line }) => assert_eq!(line, expected, "{text}"),
+                Err(ProfileError::Malformed(error)) => {
+                    assert!(error.to_string().contains(expected), "{error}");
+                }
                 other => panic!("{other:?}"),
             }
         }
+        let bad = good.replace("salt = \"00", "salt = \"0");
+        assert!(matches!(ProfileInfo::parse(&bad), Err(ProfileError::Salt)));
         let bad = good.replace("sotto://", "http://");
         assert!(matches!(ProfileInfo::parse(&bad), Err(ProfileError::Relay(_))));
         let bad = good.replace("anna", "Anna");

@@ -283,7 +283,7 @@ mod tests {
     #[test]
     fn chunks_cannot_be_moved_cut_off_or_changed() {
         let layout = Layout::new(200_000).unwrap();
-        let sealed = seal_all(&layout, &[1; 200_000]);
+        let sealed = seal_all(&layout, &vec![1; 200_000]);
         assert_eq!(layout.chunks(), 4);
         assert_eq!(
             key().open_chunk(&layout, 1, &sealed[0]).unwrap_err(),

@@ -2,7 +2,7 @@
 //! curve25519, SHA-256, ML-KEM-1024: how two devices agree on their first secret.
 //!
 //! The identity keys `IK` of the specification are the devices' certified X25519 keys. Prekeys are
-//! signed by the devices' Ed25519 keys, where the specification has XEdDSA.
+//! signed by the devices' Ed25519 keys, where the specification has `XEdDSA`.
 
 use std::array;
 

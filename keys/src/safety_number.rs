@@ -2,7 +2,7 @@
 //!
 //! Signal's numeric fingerprint, format version 0: 5,200 rounds of SHA-512 a side.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use sha2::{Digest, Sha512};
 use sotto_proto::{AccountId, IdentityKey};
@@ -30,8 +30,11 @@ impl SafetyNumber {
     pub fn new(mine: (&AccountId, &IdentityKey), theirs: (&AccountId, &IdentityKey)) -> Self {
         let mut sides = [fingerprint(mine.0, mine.1), fingerprint(theirs.0, theirs.1)];
         sides.sort_unstable();
-        let digits = sides.iter().map(|side| side_digits(side)).collect();
-        let qr_text = sides.iter().fold(QR_PREFIX.to_owned(), |text, side| text + &hex(side));
+        let (mut digits, mut qr_text) = (String::new(), QR_PREFIX.to_owned());
+        for side in &sides {
+            push_digits(&mut digits, side);
+            push_hex(&mut qr_text, side);
+        }
         Self { digits, qr_text }
     }
 
@@ -95,19 +98,23 @@ fn fingerprint(account: &AccountId, identity: &IdentityKey) -> [u8; 32] {
 }
 
 /// Six groups of five digits out of the first 30 bytes.
-fn side_digits(fingerprint: &[u8; 32]) -> String {
+fn push_digits(text: &mut String, fingerprint: &[u8; 32]) {
     let (groups, _) = fingerprint.as_chunks::<5>();
-    groups
-        .iter()
-        .map(|group| {
-            let number = group.iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
-            format!("{:05}", number % 100_000)
-        })
-        .collect()
+    for group in groups {
+        let number = group.iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+        push(text, format_args!("{:05}", number % 100_000));
+    }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+fn push_hex(text: &mut String, bytes: &[u8]) {
+    for byte in bytes {
+        push(text, format_args!("{byte:02x}"));
+    }
+}
+
+fn push(text: &mut String, piece: fmt::Arguments<'_>) {
+    #[expect(clippy::expect_used, reason = "writing to a String does not fail")]
+    text.write_fmt(piece).expect("a String takes everything");
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 use sotto_proto::{
-    AccountId, BlobId, Bundle, DeviceAddress, DeviceCertificate, DeviceId, DisplayName, EnvelopeId,
+    AccountId, BlobId, Bundle, DeviceAddress, DeviceCertificate, DeviceId, DisplayName,
     IdentityKey, PrekeyUpload, Timestamp, Username,
     directory::{ListedUser, PrekeyCount},
     mailbox::{Envelope, MailboxEntry},

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rand::Rng as _;
 use sotto_keys::{
-    DeviceKeys, ExportKey, Identity, PrekeySecrets, open_backup,
+    DeviceKeys, ExportKey, Identity, PrekeySecrets, VaultParams, open_backup,
     password::{Login, Registration},
     seal_backup,
 };
@@ -84,7 +84,8 @@ impl Engine {
     /// Registers an account with this as its first device. On failure the profile is gone again.
     pub async fn register(new: NewAccount) -> Result<Self, SignInError> {
         let link = Link::dial(&new.relay).await?;
-        let (registration, opaque) = Registration::start(&mut rand::rng(), new.password.as_bytes())?;
+        let (registration, opaque) =
+            Registration::start(&mut rand::rng(), new.password.as_bytes())?;
         let request = Register {
             username: new.username.to_string(),
             invitation: new.invitation.clone(),
@@ -99,8 +100,7 @@ impl Engine {
         .await??;
         let newcomer = Newcomer::with_identity(Identity::generate(&mut rand::rng()), FIRST_DEVICE);
         // The vault is there before the account: the keys of an account are never without a place.
-        let vault =
-            create_vault(&new.folder, &new.relay, &new.username, &new.passphrase).await?;
+        let vault = create_vault(&new.folder, &new.relay, &new.username, &new.passphrase).await?;
         let finish = RegistrationFinish {
             opaque: record,
             display_name: new.display_name.clone(),
@@ -159,7 +159,7 @@ impl Engine {
         let opening = blocking(move || {
             let vault = Vault::open(Profile::open(&folder)?, passphrase.as_bytes())?;
             let own = vault.read(|view| Own::load(view))?.ok_or(OpenError::NoAccount)?;
-            Ok(Kept { vault, own })
+            Ok::<_, OpenError>(Kept { vault, own })
         });
         Self::start(opening.await.map_err(OpenError::Start)??).map_err(OpenError::Start)
     }
@@ -269,10 +269,10 @@ async fn create_vault(
     let (folder, relay) = (folder.to_owned(), relay.clone());
     let (username, passphrase) = (username.clone(), passphrase.clone());
     blocking(move || {
-        let mut salt = [0; 16];
+        let mut salt = [0; sotto_keys::VAULT_SALT_LEN];
         rand::rng().fill_bytes(&mut salt);
-        let profile =
-            Profile::create(&folder, &relay, &username, Stretching::recommended(salt))?;
+        let stretching = Stretching { salt, params: VaultParams::default() };
+        let profile = Profile::create(&folder, &relay, &username, stretching)?;
         Ok(Vault::create(profile, passphrase.as_bytes())?)
     })
     .await?

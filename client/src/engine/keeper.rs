@@ -30,7 +30,9 @@ impl Kept {
     ) -> Result<T, EngineError> {
         let Self { vault, own } = self;
         let done = vault.write(|tx| write(tx, own));
-        if done.is_err() && let Some(state) = vault.read(View::prekeys)? {
+        if done.is_err()
+            && let Some(state) = vault.read(View::prekeys)?
+        {
             own.prekeys = sotto_keys::PrekeySecrets::from_bytes(&state)?;
         }
         done

@@ -108,6 +108,8 @@ struct Shared {
     /// Contacts whose devices the directory is to be asked for.
     stale: Mutex<HashSet<AccountId>>,
     presence: Mutex<HashMap<AccountId, PresenceState>>,
+    /// Held by the one download that runs.
+    downloading: tokio::sync::Mutex<()>,
     stop: CancellationToken,
 }
 
@@ -144,6 +146,7 @@ impl Engine {
             signal_queue: tokio::sync::Mutex::new(signal_queue),
             stale: Mutex::default(),
             presence: Mutex::default(),
+            downloading: tokio::sync::Mutex::default(),
             stop: CancellationToken::new(),
         });
         let tracker = TaskTracker::new();
@@ -171,7 +174,7 @@ impl Engine {
 
     /// The account that this engine is of.
     pub fn me(&self) -> Me {
-        self.shared.me.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.shared.me()
     }
 
     /// Closes the connection and the vault, and waits for both. What is queued stays queued.
@@ -207,6 +210,14 @@ impl Shared {
     fn set_state(&self, state: ConnectionState) {
         self.state.send_replace(state.clone());
         self.tell(Event::Connection { state });
+    }
+
+    fn me(&self) -> Me {
+        self.me.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn change_me(&self, change: impl FnOnce(&mut Me)) {
+        change(&mut self.me.write().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// The connection that is logged in.

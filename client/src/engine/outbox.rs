@@ -108,9 +108,10 @@ impl Uplink {
     /// Submits as much as may be under way.
     async fn submit(&mut self) -> Result<(), EngineError> {
         while let Some(after) = self.window.next() {
-            let read = self.shared.keeper.read(move |view| {
-                Ok(view.outbox(after, SUBMISSION_MAX, SUBMISSION_BYTES)?)
-            });
+            let read = self
+                .shared
+                .keeper
+                .read(move |view| Ok(view.outbox(after, SUBMISSION_MAX, SUBMISSION_BYTES)?));
             let entries = read.await?;
             if entries.is_empty() {
                 return Ok(());
@@ -141,10 +142,8 @@ impl Uplink {
             .map_err(|_| TransportError::Unexpected("acknowledgement"))?;
         let Settled { outcomes, gone } = settled;
         if !outcomes.is_empty() {
-            let job = self
-                .shared
-                .keeper
-                .write(move |tx, _| Ok(tx.record_submitted(&outcomes, now())?));
+            let job =
+                self.shared.keeper.write(move |tx, _| Ok(tx.record_submitted(&outcomes, now())?));
             let changed = job.await?;
             self.shared.wake.timers.notify_one();
             self.shared

@@ -70,7 +70,8 @@ struct Comparison {
 
 /// The devices that the user's identity has certified.
 fn certified(user: &User) -> Vec<DeviceId> {
-    let good = user.devices.iter().filter(|device| verify_certificate(&user.identity, device).is_ok());
+    let good =
+        user.devices.iter().filter(|device| verify_certificate(&user.identity, device).is_ok());
     good.map(|device| device.device).collect()
 }
 

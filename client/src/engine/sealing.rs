@@ -140,9 +140,9 @@ fn save(
     account: AccountId,
     sessions: &BTreeMap<DeviceId, Stored>,
 ) -> Result<(), EngineError> {
-    sessions
-        .iter()
-        .try_for_each(|(device, stored)| stored.save(tx, DeviceAddress { account, device: *device }))
+    sessions.iter().try_for_each(|(device, stored)| {
+        stored.save(tx, DeviceAddress { account, device: *device })
+    })
 }
 
 /// Seals something for this moment only, for every device of a contact; nothing if there is no

@@ -12,7 +12,7 @@ use sotto_proto::{
 
 use crate::{
     model::FailReason,
-    vault::{Outcome, OutboxEntry},
+    vault::{OutboxEntry, Outcome},
 };
 
 /// Submissions under way.
@@ -121,8 +121,7 @@ mod tests {
     use super::*;
 
     fn entries(positions: std::ops::Range<u8>) -> Vec<OutboxEntry> {
-        let to =
-            DeviceAddress { account: AccountId([1; 16]), device: DeviceId::new(1).unwrap() };
+        let to = DeviceAddress { account: AccountId([1; 16]), device: DeviceId::new(1).unwrap() };
         let entry = |position: u8| OutboxEntry {
             position: position.into(),
             envelope: Envelope { id: EnvelopeId([position; 16]), to, sealed: vec![] },
@@ -132,10 +131,8 @@ mod tests {
     }
 
     fn answer(entries: &[OutboxEntry], refused: Option<Refusal>) -> Acknowledgement {
-        let submitted = |entry: &OutboxEntry| Submitted {
-            id: entry.envelope.id,
-            refused: refused.clone(),
-        };
+        let submitted =
+            |entry: &OutboxEntry| Submitted { id: entry.envelope.id, refused: refused.clone() };
         Acknowledgement { envelopes: entries.iter().map(submitted).collect() }
     }
 

@@ -6,8 +6,10 @@ use std::{
     time::Duration,
 };
 
-use quinn::{ClientConfig, ConnectionError, Endpoint, EndpointConfig, IdleTimeout, TokioRuntime,
-    TransportConfig, VarInt};
+use quinn::{
+    ClientConfig, ConnectionError, Endpoint, EndpointConfig, IdleTimeout, TokioRuntime,
+    TransportConfig, VarInt,
+};
 use sotto_proto::link::RelayLink;
 
 use super::{TransportError, tls::RelayVerifier};

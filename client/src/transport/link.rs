@@ -15,6 +15,8 @@ use super::{AskError, FrameReader, FrameWriter, TransportError, dial, tls};
 
 /// How long the relay may think about one request.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long to wait before a stream that broke is opened again on a living connection.
+const STREAM_PAUSE: Duration = Duration::from_secs(2);
 
 /// A connection. Clones are the same connection; it is closed with the last of them.
 #[derive(Clone, Debug)]
@@ -104,9 +106,20 @@ impl Link {
         self.connection.closed().await.into()
     }
 
+    /// After a stream broke: waits until the connection has ended too, or for a moment in which a
+    /// relay that is well recovers.
+    pub(crate) async fn settled(&self) {
+        let _ = tokio::time::timeout(STREAM_PAUSE, self.connection.closed()).await;
+    }
+
+    /// Closes the connection.
+    pub(crate) fn end(&self) {
+        self.connection.close(VarInt::from_u32(CloseCode::Done.number()), b"");
+    }
+
     /// Closes the connection, and waits until the relay has been told, or cannot be.
     pub(crate) async fn close(&self) {
-        self.connection.close(VarInt::from_u32(CloseCode::Done.number()), b"");
+        self.end();
         // The endpoint drains for three round trips.
         let _ = tokio::time::timeout(Duration::from_secs(1), self.endpoint.wait_idle()).await;
     }

@@ -9,7 +9,7 @@ mod frame;
 mod link;
 mod tls;
 
-pub use error::TransportError;
 pub(crate) use error::AskError;
+pub use error::TransportError;
 pub(crate) use frame::{FrameReader, FrameWriter};
 pub(crate) use link::{Link, expect};

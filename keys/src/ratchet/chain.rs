@@ -1,7 +1,7 @@
 //! The symmetric-key ratchet: a chain of keys, each message's key and the next chain key out of the
 //! last (`KDF_CK`).
 
-use super::{Chain, FORWARD_JUMP_MAX, RatchetError, skipped::STORED_KEYS_MAX};
+use super::{FORWARD_JUMP_MAX, RatchetError, skipped::STORED_KEYS_MAX, state::Chain};
 use crate::{
     primitive::{Key, authenticate},
     stored::{Reader, RestoreError, Sink},
@@ -9,6 +9,9 @@ use crate::{
 
 /// Seals one message.
 pub(super) type MessageKey = Key;
+
+/// The keys of messages that were passed over, by number.
+pub(super) type PassedKeys = Vec<(u32, MessageKey)>;
 
 /// `CK` of the specification.
 #[derive(Clone)]
@@ -42,7 +45,7 @@ impl Chain {
     pub(super) fn advance_to(
         &self,
         number: u32,
-    ) -> Result<(Vec<(u32, MessageKey)>, Self, MessageKey), RatchetError> {
+    ) -> Result<(PassedKeys, Self, MessageKey), RatchetError> {
         let (skipped, key) = self.walk_to(number)?;
         let next = number.checked_add(1).ok_or(RatchetError::TooFarAhead)?;
         let (message_key, key) = key.step();
@@ -50,11 +53,11 @@ impl Chain {
     }
 
     /// The keys of the messages before `number`, which are the rest of this chain.
-    pub(super) fn skip_to(&self, number: u32) -> Result<Vec<(u32, MessageKey)>, RatchetError> {
+    pub(super) fn skip_to(&self, number: u32) -> Result<PassedKeys, RatchetError> {
         self.walk_to(number).map(|(skipped, _)| skipped)
     }
 
-    fn walk_to(&self, number: u32) -> Result<(Vec<(u32, MessageKey)>, ChainKey), RatchetError> {
+    fn walk_to(&self, number: u32) -> Result<(PassedKeys, ChainKey), RatchetError> {
         let distance = number.saturating_sub(self.next);
         if distance > FORWARD_JUMP_MAX {
             return Err(RatchetError::TooFarAhead);

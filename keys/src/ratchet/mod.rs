@@ -8,20 +8,22 @@
 mod chain;
 mod header;
 mod skipped;
+mod state;
 
 use rand_core::CryptoRng;
 use sotto_proto::ExchangeKey;
 use zeroize::Zeroizing;
 
 use self::{
-    chain::{ChainKey, MessageKey},
+    chain::{MessageKey, PassedKeys},
     header::{Header, HeaderKey},
     skipped::SkippedKeys,
+    state::{Chain, Core},
 };
 use crate::{
-    handshake::{AssociatedData, InitialKeys, split},
+    handshake::{AssociatedData, InitialKeys},
     padding::{PaddingError, pad_onto, padded_len},
-    primitive::{Key, NONCE_LEN, Refused, TAG_LEN, agree, derive, exchange_public, open, seal},
+    primitive::{Key, NONCE_LEN, Refused, TAG_LEN, open, seal},
     stored::{Reader, RestoreError, Sink},
 };
 
@@ -30,7 +32,6 @@ pub(crate) use self::header::SEALED_HEADER_LEN;
 /// How far ahead of the present place in a chain a message may be.
 pub(crate) const FORWARD_JUMP_MAX: u32 = 25_000;
 
-const RATCHET_INFO: &[u8] = b"sotto/1 ratchet";
 /// Every message key seals one text, so the nonce may be the same for all.
 const MESSAGE_NONCE: [u8; NONCE_LEN] = [0; NONCE_LEN];
 
@@ -67,34 +68,6 @@ pub(crate) struct Ratchet {
     skipped: SkippedKeys,
 }
 
-/// The part of the state that is small; the names in brackets are the specification's.
-#[derive(Clone)]
-struct Core {
-    /// `RK`
-    root: Key,
-    /// `DHs`
-    own: Key,
-    own_public: ExchangeKey,
-    /// `CKs`, `HKs`, `Ns`
-    sending: Option<Chain>,
-    /// `NHKs`
-    next_sending_header: HeaderKey,
-    /// `CKr`, `HKr`, `Nr`
-    receiving: Option<Chain>,
-    /// `NHKr`
-    next_receiving_header: HeaderKey,
-    /// `PN`
-    previous: u32,
-}
-
-#[derive(Clone)]
-struct Chain {
-    key: ChainKey,
-    header: HeaderKey,
-    /// The number of the next message.
-    next: u32,
-}
-
 /// A message that was opened, and what becomes of the state.
 pub(crate) struct Step {
     /// Still padded.
@@ -106,7 +79,7 @@ enum Change {
     /// A stored key was used.
     UsedStored { header: HeaderKey, number: u32 },
     /// The state moved on; the keys of skipped messages are to be stored.
-    Advanced { core: Box<Core>, skipped: Vec<(HeaderKey, Vec<(u32, MessageKey)>)> },
+    Advanced { core: Box<Core>, skipped: Vec<(HeaderKey, PassedKeys)> },
 }
 
 impl Step {
@@ -123,38 +96,13 @@ impl Ratchet {
         keys: InitialKeys,
         signed_prekey: &ExchangeKey,
     ) -> Result<Self, Refused> {
-        let own = Key::random(rng);
-        let turned = turn_root(&keys.root, &agree(&own, signed_prekey)?);
-        let core = Core {
-            root: turned.root,
-            own_public: exchange_public(&own),
-            own,
-            sending: Some(Chain {
-                key: turned.chain,
-                header: HeaderKey::new(keys.initiator_header),
-                next: 0,
-            }),
-            next_sending_header: turned.next_header,
-            receiving: None,
-            next_receiving_header: HeaderKey::new(keys.responder_header),
-            previous: 0,
-        };
+        let core = Core::initiator(rng, keys, signed_prekey)?;
         Ok(Self { core, skipped: SkippedKeys::default() })
     }
 
     /// `RatchetInitBobHE`.
     pub(crate) fn responder(keys: InitialKeys, signed_prekey: Key) -> Self {
-        let core = Core {
-            root: keys.root,
-            own_public: exchange_public(&signed_prekey),
-            own: signed_prekey,
-            sending: None,
-            next_sending_header: HeaderKey::new(keys.responder_header),
-            receiving: None,
-            next_receiving_header: HeaderKey::new(keys.initiator_header),
-            previous: 0,
-        };
-        Self { core, skipped: SkippedKeys::default() }
+        Self { core: Core::responder(keys, signed_prekey), skipped: SkippedKeys::default() }
     }
 
     /// `RatchetEncryptHE`: pads and seals `content` behind `prefix`, which is sent in the clear.
@@ -270,30 +218,12 @@ impl Ratchet {
     }
 
     pub(crate) fn write(&self, sink: &mut dyn Sink) {
-        let core = &self.core;
-        sink.put(core.root.as_bytes());
-        sink.put(core.own.as_bytes());
-        write_chain(sink, core.sending.as_ref());
-        core.next_sending_header.write(sink);
-        write_chain(sink, core.receiving.as_ref());
-        core.next_receiving_header.write(sink);
-        sink.put_u32(core.previous);
+        self.core.write(sink);
         self.skipped.write(sink);
     }
 
     pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, RestoreError> {
-        let (root, own) = (Key::new(*reader.array()?), Key::new(*reader.array()?));
-        let core = Core {
-            root,
-            own_public: exchange_public(&own),
-            own,
-            sending: read_chain(reader)?,
-            next_sending_header: HeaderKey::read(reader)?,
-            receiving: read_chain(reader)?,
-            next_receiving_header: HeaderKey::read(reader)?,
-            previous: reader.u32()?,
-        };
-        Ok(Self { core, skipped: SkippedKeys::read(reader)? })
+        Ok(Self { core: Core::read(reader)?, skipped: SkippedKeys::read(reader)? })
     }
 }
 
@@ -312,50 +242,6 @@ impl Ratchet {
     pub(crate) fn offer_small_order(&mut self) {
         self.core.own_public = ExchangeKey([0; 32]);
     }
-}
-
-impl Core {
-    fn turn(
-        &self,
-        rng: &mut (impl CryptoRng + ?Sized),
-        peer: &ExchangeKey,
-    ) -> Result<Self, RatchetError> {
-        let small_order = |Refused| RatchetError::SmallOrder;
-        let receiving = turn_root(&self.root, &agree(&self.own, peer).map_err(small_order)?);
-        let own = Key::random(rng);
-        let sending = turn_root(&receiving.root, &agree(&own, peer).map_err(small_order)?);
-        Ok(Self {
-            root: sending.root,
-            own_public: exchange_public(&own),
-            own,
-            sending: Some(Chain {
-                key: sending.chain,
-                header: self.next_sending_header.clone(),
-                next: 0,
-            }),
-            next_sending_header: sending.next_header,
-            receiving: Some(Chain {
-                key: receiving.chain,
-                header: self.next_receiving_header.clone(),
-                next: 0,
-            }),
-            next_receiving_header: receiving.next_header,
-            previous: self.sending.as_ref().map_or(0, |chain| chain.next),
-        })
-    }
-}
-
-/// `KDF_RK_HE`.
-fn turn_root(root: &Key, agreed: &Key) -> Turned {
-    let [root, chain, next_header] =
-        split(&derive(root.as_bytes(), agreed.as_bytes(), RATCHET_INFO));
-    Turned { root, chain: ChainKey::new(chain), next_header: HeaderKey::new(next_header) }
-}
-
-struct Turned {
-    root: Key,
-    chain: ChainKey,
-    next_header: HeaderKey,
 }
 
 /// A message's parts, with the associated data of its text.
@@ -390,21 +276,4 @@ fn message_aad(ad: &AssociatedData, header: &[u8; SEALED_HEADER_LEN]) -> [u8; ME
     front.copy_from_slice(ad.as_bytes());
     back.copy_from_slice(header);
     aad
-}
-
-fn write_chain(sink: &mut dyn Sink, chain: Option<&Chain>) {
-    sink.put(&[u8::from(chain.is_some())]);
-    if let Some(chain) = chain {
-        chain.key.write(sink);
-        chain.header.write(sink);
-        sink.put_u32(chain.next);
-    }
-}
-
-fn read_chain(reader: &mut Reader<'_>) -> Result<Option<Chain>, RestoreError> {
-    if !reader.flag()? {
-        return Ok(None);
-    }
-    let (key, header) = (ChainKey::read(reader)?, HeaderKey::read(reader)?);
-    Ok(Some(Chain { key, header, next: reader.u32()? }))
 }

@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::{chain::MessageKey, header::HeaderKey};
+use super::{
+    chain::{MessageKey, PassedKeys},
+    header::HeaderKey,
+};
 use crate::{
     primitive::Key,
     stored::{Reader, RestoreError, Sink},
@@ -39,7 +42,7 @@ impl SkippedKeys {
         self.0.retain(|chain| !chain.keys.is_empty());
     }
 
-    pub(super) fn store(&mut self, header: HeaderKey, keys: Vec<(u32, MessageKey)>) {
+    pub(super) fn store(&mut self, header: HeaderKey, keys: PassedKeys) {
         if keys.is_empty() {
             return;
         }

@@ -48,6 +48,19 @@ fn every_changed_byte_is_refused() {
 }
 
 #[test]
+fn a_changed_header_of_a_known_handshake_is_refused() {
+    let (mut alice, mut bob) = alice_and_bob();
+    let (first, second) = (alice.seal("1"), alice.seal("2"));
+    bob.open(&first).unwrap();
+    for index in 0..=1785 {
+        let mut changed = second.clone();
+        changed[index] ^= 0x40;
+        assert!(bob.open(&changed).is_err(), "{index}");
+    }
+    assert_eq!(bob.open(&second).unwrap(), "2");
+}
+
+#[test]
 fn oversized_input_is_refused() {
     let (mut alice, mut bob) = in_conversation();
     let too_large = vec![0; 128 * 1024];

@@ -28,9 +28,8 @@ impl Operation for Reserve {
     fn apply(self, changes: &mut Changes<'_>) -> Result<Reserved, StoreError> {
         let Self { blob, quota } = self;
         if let Some(known) = load(changes, blob.id)? {
-            let same = known.owner == blob.owner
-                && known.size == blob.size
-                && known.digest == blob.digest;
+            let same =
+                known.owner == blob.owner && known.size == blob.size && known.digest == blob.digest;
             return Ok(if same { Reserved::Yes(known) } else { Reserved::Conflict });
         }
         let usage = usage(changes, blob.owner)?.saturating_add(blob.size);

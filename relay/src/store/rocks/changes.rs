@@ -130,12 +130,17 @@ impl Rows for Changes<'_> {
         if from >= below {
             return Ok(());
         }
-        let range = (Bound::Included((table, from.to_vec())), Bound::Excluded((table, below.to_vec())));
+        let range =
+            (Bound::Included((table, from.to_vec())), Bound::Excluded((table, below.to_vec())));
         let mut pending = self.rows.range(range).peekable();
         let mut ended = false;
         self.database.visit(table, from, below, &mut |key, value| {
-            while let Some(((_, changed), change)) = pending.next_if(|((_, changed), _)| changed.as_slice() < key) {
-                if let Some(value) = change && visit(changed, value)?.is_break() {
+            while let Some(((_, changed), change)) =
+                pending.next_if(|((_, changed), _)| changed.as_slice() < key)
+            {
+                if let Some(value) = change
+                    && visit(changed, value)?.is_break()
+                {
                     ended = true;
                     return Ok(ControlFlow::Break(()));
                 }
@@ -153,7 +158,9 @@ impl Rows for Changes<'_> {
             return Ok(());
         }
         for ((_, key), change) in pending {
-            if let Some(value) = change && visit(key, value)?.is_break() {
+            if let Some(value) = change
+                && visit(key, value)?.is_break()
+            {
                 break;
             }
         }

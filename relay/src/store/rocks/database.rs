@@ -7,6 +7,7 @@ use std::{
     io,
     ops::ControlFlow,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use rocksdb::{
@@ -74,7 +75,6 @@ pub(super) type Visitor<'a> = dyn FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>,
 /// The database of one relay.
 pub(super) struct Database {
     db: DB,
-    options: Options,
     folder: PathBuf,
     /// Held until the database is closed: fields are dropped in this order.
     _lock: File,
@@ -83,11 +83,11 @@ pub(super) struct Database {
 impl Database {
     /// Opens the database in `folder`, or makes one.
     pub(super) fn open(folder: &Path) -> Result<Self, OpenError> {
-        Self::open_with(folder, database_options())
+        Self::open_with(folder, &database_options())
     }
 
     /// Opens the database with other options than usual.
-    pub(super) fn open_with(folder: &Path, options: Options) -> Result<Self, OpenError> {
+    pub(super) fn open_with(folder: &Path, options: &Options) -> Result<Self, OpenError> {
         let lock = lock_folder(folder)?;
         if let Some(found) = stored_schema(folder)?
             && found > SCHEMA_VERSION
@@ -97,18 +97,14 @@ impl Database {
         let cache = Cache::new_lru_cache(BLOCK_CACHE_BYTES);
         let tables = Table::ALL
             .map(|table| ColumnFamilyDescriptor::new(table.name(), table_options(table, &cache)));
-        let db = DB::open_cf_descriptors(&options, folder, tables).map_err(OpenError::Database)?;
+        let db = DB::open_cf_descriptors(options, folder, tables).map_err(OpenError::Database)?;
         db.put_opt(SCHEMA_KEY, SCHEMA_VERSION.to_be_bytes(), &synced(true))
             .map_err(OpenError::Database)?;
-        Ok(Self { db, options, folder: folder.to_owned(), _lock: lock })
+        Ok(Self { db, folder: folder.to_owned(), _lock: lock })
     }
 
     /// The handle that a batch names a table by.
-    pub(super) fn family(&self, table: Table) -> Result<impl rocksdb::AsColumnFamilyRef, StoreError> {
-        self.handle(table)
-    }
-
-    fn handle(&self, table: Table) -> Result<std::sync::Arc<BoundColumnFamily<'_>>, StoreError> {
+    pub(super) fn family(&self, table: Table) -> Result<Arc<BoundColumnFamily<'_>>, StoreError> {
         self.db.cf_handle(table.name()).ok_or(StoreError::Corrupt("table"))
     }
 
@@ -131,7 +127,7 @@ impl Database {
     /// Moves everything out of the log into tables, so that the next start has nothing to replay.
     pub(super) fn flush(&self) -> Result<(), StoreError> {
         for table in Table::ALL {
-            self.db.flush_cf(&self.handle(table)?).map_err(failed)?;
+            self.db.flush_cf(&self.family(table)?).map_err(failed)?;
         }
         self.db.flush_wal(true).map_err(failed)
     }
@@ -146,16 +142,11 @@ impl Database {
         }
         Ok(bytes)
     }
-
-    /// What the database counted, where the options ask it to count.
-    pub(super) const fn options(&self) -> &Options {
-        &self.options
-    }
 }
 
 impl Rows for Database {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.db.get_cf(&self.handle(table)?, key).map_err(failed)
+        self.db.get_cf(&self.family(table)?, key).map_err(failed)
     }
 
     fn visit(
@@ -167,7 +158,7 @@ impl Rows for Database {
     ) -> Result<(), StoreError> {
         let mut options = ReadOptions::default();
         options.set_iterate_upper_bound(below);
-        let mut rows = self.db.raw_iterator_cf_opt(&self.handle(table)?, options);
+        let mut rows = self.db.raw_iterator_cf_opt(&self.family(table)?, options);
         rows.seek(from);
         while let Some((key, value)) = rows.item() {
             if visit(key, value)?.is_break() {
@@ -215,8 +206,7 @@ fn stored_schema(folder: &Path) -> Result<Option<u32>, OpenError> {
     }
     let mut options = Options::default();
     quieten(&mut options);
-    let db =
-        DB::open_for_read_only(&options, folder, false).map_err(OpenError::Database)?;
+    let db = DB::open_for_read_only(&options, folder, false).map_err(OpenError::Database)?;
     match db.get(SCHEMA_KEY).map_err(OpenError::Database)? {
         // The relay died while it made the database.
         None => Ok(None),

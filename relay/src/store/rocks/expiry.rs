@@ -59,12 +59,12 @@ impl Operation for Sweep {
             let (device, sequence) = (parts.device()?, parts.number()?);
             if let Ok(id) = EnvelopeId::try_from(id.as_slice()) {
                 let key = schema::forgetting(self.before, device, id);
-                changes.put(Table::Forgetting, key, Vec::new());
+                changes.put(Table::Forgetting, key, sequence.to_be_bytes().to_vec());
             }
             changes.delete(Table::Ageing, key);
             if let Some(mail) = take(changes, device, sequence)? {
                 expired += 1;
-                senders.extend(notify(changes, device, mail, self.now)?);
+                senders.extend(notify(changes, device, &mail, self.now)?);
             }
         }
         senders.sort_unstable();
@@ -95,10 +95,10 @@ fn take(
 fn notify(
     changes: &mut Changes<'_>,
     recipient: DeviceAddress,
-    mail: Mail,
+    mail: &Mail,
     now: Timestamp,
 ) -> Result<Option<DeviceAddress>, StoreError> {
-    let Mail::Envelope { from, id, .. } = mail else { return Ok(None) };
+    let &Mail::Envelope { from, id, .. } = mail else { return Ok(None) };
     let Some(mut mailbox) = mailbox::load(changes, from)? else { return Ok(None) };
     mailbox::push(changes, from, &mut mailbox, now, &Mail::Expired { to: recipient, id });
     census::adjust(changes, |census| census.entries += 1)?;
@@ -110,22 +110,29 @@ fn forget(changes: &mut Changes<'_>, before: Timestamp) -> Result<usize, StoreEr
     let since = Timestamp(before.0.saturating_sub(REPEAT_MEMORY_MS));
     let due = rows_before(changes, Table::Forgetting, since)?;
     let count = due.len();
-    for (key, _) in due {
+    for (key, sequence) in due {
         let mut parts = Parts::of(&key, "forgotten envelope");
         parts.time()?;
         let (device, id) = (parts.device()?, EnvelopeId(parts.bytes()?));
-        changes.delete(Table::Seen, schema::seen(device, id));
+        let seen = schema::seen(device, id);
+        // Else another device with this number has got the envelope since.
+        if changes.get(Table::Seen, &seen)?.is_some_and(|known| known == sequence) {
+            changes.delete(Table::Seen, seen);
+        }
         changes.delete(Table::Forgetting, key);
     }
     Ok(count)
 }
+
+/// A key and its value.
+type Row = (Vec<u8>, Vec<u8>);
 
 /// The first rows of a table ordered by time, up to [`STEP`] that are before `time`.
 fn rows_before(
     changes: &Changes<'_>,
     table: Table,
     time: Timestamp,
-) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+) -> Result<Vec<Row>, StoreError> {
     let mut rows = Vec::new();
     changes.visit(table, &[], &schema::time(time), &mut |key, value| {
         rows.push((key.to_vec(), value.to_vec()));

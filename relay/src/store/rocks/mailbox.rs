@@ -64,7 +64,7 @@ fn append_one(
     if !rules::fits(quota, mailbox.entries, mailbox.bytes, envelope.sealed.len() as u64) {
         return Ok(Appended::MailboxFull);
     }
-    changes.put(Table::Seen, seen, Vec::new());
+    changes.put(Table::Seen, seen, mailbox.next.to_be_bytes().to_vec());
     let mail = Mail::Envelope { from, id: envelope.id, sealed: envelope.sealed };
     let sequence = push(changes, to, &mut mailbox, now, &mail);
     Ok(Appended::At(sequence))

@@ -1,9 +1,9 @@
 //! The store on an embedded `RocksDB`: one folder, one process, one writing thread.
 //!
-//! Every change is an [`writer::Operation`]; the writer commits those that wait together, with
-//! one sync, and answers them when they are on disk. Reads go to the database directly, on
-//! threads that may block, and see only what has been written. No method here decides anything:
-//! the operations stand in a file for each kind.
+//! Every change is an operation of a type of its own; the writer commits those that wait
+//! together, with one sync, and answers them when they are on disk. Reads go to the database
+//! directly, on threads that may block, and see only what has been written. No method here
+//! decides anything: the operations stand in a file for each kind.
 
 use std::{
     path::{Path, PathBuf},
@@ -65,10 +65,8 @@ impl RocksStore {
     }
 
     fn start(database: Database, folder: &Path) -> Result<Self, OpenError> {
-        let shared = Arc::new(Shared {
-            database: RwLock::new(Some(database)),
-            syncs: AtomicU64::new(0),
-        });
+        let shared =
+            Arc::new(Shared { database: RwLock::new(Some(database)), syncs: AtomicU64::new(0) });
         let writer = Writer::spawn(Arc::clone(&shared))
             .map_err(|source| OpenError::NotWritable { folder: folder.to_owned(), source })?;
         Ok(Self { shared, writer: Arc::new(writer) })

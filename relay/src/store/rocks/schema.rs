@@ -33,13 +33,14 @@ pub(super) enum Table {
     Mailboxes,
     /// Mailbox entries by device and sequence.
     Entries,
-    /// The envelope ids that a mailbox remembers, by device and id.
+    /// The envelope ids that a mailbox remembers, by device and id, each with the sequence that
+    /// the envelope got.
     Seen,
     /// Mailbox entries by the time of their acceptance, device and sequence; the value is the
     /// envelope's id, empty for a notice. The sweep removes a row, consumption does not.
     Ageing,
     /// The rows of [`Table::Seen`] that are to be forgotten, by the time from which their
-    /// memory runs.
+    /// memory runs; the value is the same sequence.
     Forgetting,
     /// Invitation codes with the uses that are left.
     Invitations,

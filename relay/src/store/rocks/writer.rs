@@ -113,9 +113,9 @@ impl<O: Operation> Job for Task<O> {
 
     fn apply(&mut self, changes: &mut Changes<'_>) -> bool {
         let Some(operation) = self.operation.take() else { return false };
-        let (outcome, changed) = changes.attempt(|changes| operation.apply(changes));
+        let (outcome, is_change) = changes.attempt(|changes| operation.apply(changes));
         self.outcome = Some(outcome);
-        changed && O::DURABLE
+        is_change && O::DURABLE
     }
 
     fn answer(self: Box<Self>, failure: Option<StoreError>) {
@@ -140,10 +140,7 @@ fn run(shared: &Shared, mut waiting: mpsc::Receiver<Box<dyn Job>>) {
 }
 
 /// The first job and what has come meanwhile, as much as one batch takes.
-fn gather(
-    first: Box<dyn Job>,
-    waiting: &mut mpsc::Receiver<Box<dyn Job>>,
-) -> Vec<Box<dyn Job>> {
+fn gather(first: Box<dyn Job>, waiting: &mut mpsc::Receiver<Box<dyn Job>>) -> Vec<Box<dyn Job>> {
     let mut weight = first.weight();
     let mut jobs = vec![first];
     while weight < BATCH_BYTES
@@ -182,6 +179,10 @@ fn again(failure: &StoreError) -> StoreError {
     match failure {
         StoreError::Closed => StoreError::Closed,
         StoreError::Corrupt(what) => StoreError::Corrupt(what),
+        StoreError::Database(cause) => match cause.downcast_ref::<rocksdb::Error>() {
+            Some(cause) => failed(cause.clone()),
+            None => StoreError::Database(cause.to_string().into()),
+        },
         other => StoreError::Database(other.to_string().into()),
     }
 }

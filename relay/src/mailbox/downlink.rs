@@ -1,0 +1,112 @@
+//! The downlink: what a mailbox holds, in order, as fast as the device takes it.
+//!
+//! Each batch is read from the store when the stream has room for it, so a slow reader costs disk
+//! and not memory. A wake-up is a hint; what is delivered next is what the store holds behind the
+//! last delivered position.
+
+use std::sync::Arc;
+
+use sotto_proto::{
+    limits::BATCH_MAX,
+    mailbox::{Consumed, Delivery, MailboxEntry},
+};
+
+use crate::{
+    connection::{Talk, TalkError},
+    online::{LiveDevice, Push},
+    server::Shared,
+    stream::{self, StreamError},
+};
+
+/// The most entries of one delivery.
+const ENTRIES: usize = 256;
+/// About the most bytes of one delivery: one more entry still fits the frame.
+const BYTES: usize = BATCH_MAX / 2;
+/// The most entries that are delivered ahead of their consumption.
+const AHEAD: u64 = 2048;
+
+/// Serves the stream until it ends or the relay closes.
+pub(crate) async fn downlink(shared: &Shared, device: &Arc<LiveDevice>, talk: &mut Talk) -> Result<(), TalkError> {
+    let consumed = tokio::sync::watch::Sender::new(0);
+    tokio::select! {
+        ended = deliver(shared, device, &mut talk.send, consumed.subscribe()) => ended,
+        ended = consume(shared, device, &mut talk.receive, &consumed) => ended,
+        () = shared.closing.cancelled() => Ok(()),
+    }
+}
+
+async fn deliver(
+    shared: &Shared,
+    device: &LiveDevice,
+    send: &mut quinn::SendStream,
+    mut consumed: tokio::sync::watch::Receiver<u64>,
+) -> Result<(), TalkError> {
+    let mut delivered = 0;
+    let mut ahead = 0;
+    let mut was_caught_up = false;
+    loop {
+        let mut delivery = Delivery::default();
+        if ahead < AHEAD {
+            delivery.entries = shared.store.read_mailbox(device.address, delivered, ENTRIES, BYTES).await?;
+            delivery.caught_up = delivery.entries.is_empty();
+        }
+        for push in device.take_pushes() {
+            match push {
+                Push::Signal(signal) => delivery.signals.push(signal),
+                Push::Notice(notice) => delivery.notices.push(notice),
+            }
+        }
+        if let Some(MailboxEntry { sequence, .. }) = delivery.entries.last() {
+            delivered = *sequence;
+            ahead += delivery.entries.len() as u64;
+            shared.metrics.deliveries.inc_by(delivery.entries.len() as u64);
+        }
+        let has_news = !(delivery.entries.is_empty() && delivery.signals.is_empty() && delivery.notices.is_empty());
+        if has_news || (delivery.caught_up && !was_caught_up) {
+            send_in_parts(send, &delivery).await?;
+        }
+        was_caught_up = delivery.caught_up;
+        if !delivery.entries.is_empty() {
+            continue;
+        }
+        tokio::select! {
+            () = device.woken() => {}
+            changed = consumed.changed() => {
+                if changed.is_err() {
+                    return Ok(());
+                }
+            }
+        }
+        if *consumed.borrow_and_update() >= delivered {
+            ahead = 0;
+        }
+    }
+}
+
+/// Sends a delivery; signals, which may be large, go apart from entries.
+async fn send_in_parts(send: &mut quinn::SendStream, delivery: &Delivery) -> Result<(), StreamError> {
+    for signal in &delivery.signals {
+        stream::send(send, &Delivery { signals: vec![signal.clone()], ..Delivery::default() }).await?;
+    }
+    if delivery.signals.is_empty() {
+        return stream::send(send, delivery).await;
+    }
+    if delivery.entries.is_empty() && delivery.notices.is_empty() && !delivery.caught_up {
+        return Ok(());
+    }
+    let Delivery { entries, notices, caught_up, .. } = delivery.clone();
+    stream::send(send, &Delivery { entries, notices, caught_up, ..Delivery::default() }).await
+}
+
+async fn consume(
+    shared: &Shared,
+    device: &LiveDevice,
+    receive: &mut quinn::RecvStream,
+    consumed: &tokio::sync::watch::Sender<u64>,
+) -> Result<(), TalkError> {
+    loop {
+        let Consumed { up_to } = stream::receive(receive).await?;
+        shared.store.consume(device.address, up_to).await?;
+        consumed.send_replace(up_to);
+    }
+}

@@ -1,0 +1,192 @@
+//! The devices that are connected: one live connection a device, and what waits to be pushed to it.
+//!
+//! Pushes are for the moment: when a device does not keep up, the oldest are dropped. Mail is not
+//! pushed from here; a wake-up only says that the mailbox is worth reading.
+
+use std::{
+    collections::{HashMap, VecDeque, hash_map::Entry},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use sotto_proto::{
+    AccountId, CloseCode, DeviceAddress,
+    mailbox::{ArrivedSignal, Notice},
+};
+use tokio::sync::Notify;
+
+/// The most signals and notices that wait for one device.
+const PUSHES_MAX: usize = 64;
+
+/// Something to push.
+#[derive(Debug)]
+pub(crate) enum Push {
+    Signal(ArrivedSignal),
+    Notice(Notice),
+}
+
+/// A device with a connection.
+#[derive(Debug)]
+pub(crate) struct LiveDevice {
+    pub(crate) address: DeviceAddress,
+    connection: quinn::Connection,
+    pushes: Mutex<VecDeque<Push>>,
+    wake: Notify,
+}
+
+impl LiveDevice {
+    /// Says that there may be something to deliver.
+    pub(crate) fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    /// Waits until there may be something to deliver.
+    pub(crate) async fn woken(&self) {
+        self.wake.notified().await;
+    }
+
+    /// What waits to be pushed, oldest first.
+    pub(crate) fn take_pushes(&self) -> VecDeque<Push> {
+        std::mem::take(&mut *lock(&self.pushes))
+    }
+
+    fn push(&self, push: Push) {
+        let mut pushes = lock(&self.pushes);
+        if pushes.len() == PUSHES_MAX {
+            pushes.pop_front();
+        }
+        pushes.push_back(push);
+        drop(pushes);
+        self.wake();
+    }
+
+    fn close(&self, code: CloseCode) {
+        close(&self.connection, code);
+    }
+}
+
+/// Closes a connection with a code and its sentence.
+pub(crate) fn close(connection: &quinn::Connection, code: CloseCode) {
+    connection.close(code.number().into(), code.to_string().as_bytes());
+}
+
+/// All devices with a connection.
+#[derive(Debug, Default)]
+pub(crate) struct Online {
+    accounts: Mutex<HashMap<AccountId, Vec<Arc<LiveDevice>>>>,
+}
+
+/// A device's place among those online; dropping it leaves, unless a newer connection has it.
+pub(crate) struct Presence {
+    online: Arc<Online>,
+    pub(crate) device: Arc<LiveDevice>,
+    left: Option<Box<dyn FnOnce(AccountId) + Send>>,
+}
+
+impl Online {
+    /// Enters a device; an older connection of it is closed. `left` runs when the account's last
+    /// device has left.
+    pub(crate) fn enter(
+        self: &Arc<Self>,
+        address: DeviceAddress,
+        connection: quinn::Connection,
+        left: impl FnOnce(AccountId) + Send + 'static,
+    ) -> Presence {
+        let device = Arc::new(LiveDevice {
+            address,
+            connection,
+            pushes: Mutex::default(),
+            wake: Notify::new(),
+        });
+        let mut accounts = lock(&self.accounts);
+        let devices = accounts.entry(address.account).or_default();
+        devices.retain(|older| {
+            let stays = older.address != address;
+            if !stays {
+                older.close(CloseCode::Replaced);
+            }
+            stays
+        });
+        devices.push(Arc::clone(&device));
+        Presence { online: Arc::clone(self), device, left: Some(Box::new(left)) }
+    }
+
+    /// Whether any device of the account is connected.
+    pub(crate) fn is_online(&self, account: AccountId) -> bool {
+        lock(&self.accounts).contains_key(&account)
+    }
+
+    /// Wakes a device, if it is connected.
+    pub(crate) fn wake(&self, address: DeviceAddress) {
+        self.with(address.account, |device| {
+            if device.address == address {
+                device.wake();
+            }
+        });
+    }
+
+    /// Pushes a signal to a device, if it is connected.
+    pub(crate) fn signal(&self, to: DeviceAddress, signal: ArrivedSignal) {
+        let device = lock(&self.accounts)
+            .get(&to.account)
+            .and_then(|devices| devices.iter().find(|device| device.address == to).cloned());
+        if let Some(device) = device {
+            device.push(Push::Signal(signal));
+        }
+    }
+
+    /// Pushes a notice to all connected devices of an account.
+    pub(crate) fn notify(&self, account: AccountId, notice: Notice) {
+        self.with(account, |device| device.push(Push::Notice(notice)));
+    }
+
+    /// Pushes a notice to one device.
+    pub(crate) fn notify_device(&self, address: DeviceAddress, notice: Notice) {
+        self.with(address.account, |device| {
+            if device.address == address {
+                device.push(Push::Notice(notice));
+            }
+        });
+    }
+
+    /// Closes the connections of an account's devices but one.
+    pub(crate) fn remove_others(&self, account: AccountId, kept: Option<DeviceAddress>) {
+        self.with(account, |device| {
+            if Some(device.address) != kept {
+                device.close(CloseCode::DeviceRemoved);
+            }
+        });
+    }
+
+    /// How many devices are connected.
+    pub(crate) fn count(&self) -> usize {
+        lock(&self.accounts).values().map(Vec::len).sum()
+    }
+
+    fn with(&self, account: AccountId, act: impl Fn(&LiveDevice)) {
+        let devices = lock(&self.accounts).get(&account).cloned().unwrap_or_default();
+        devices.iter().for_each(|device| act(device));
+    }
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        let account = self.device.address.account;
+        let mut accounts = lock(&self.online.accounts);
+        let mut last = false;
+        if let Entry::Occupied(mut entry) = accounts.entry(account) {
+            entry.get_mut().retain(|other| !Arc::ptr_eq(other, &self.device));
+            if entry.get().is_empty() {
+                entry.remove();
+                last = true;
+            }
+        }
+        drop(accounts);
+        if last && let Some(left) = self.left.take() {
+            left(account);
+        }
+    }
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,245 @@
+//! A store in memory, for tests of the layers above: as strict as the real one, durable for as
+//! long as the process runs. It is no cache and stands behind no other store.
+
+use std::{
+    ops::Bound,
+    path::Path,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+use sotto_proto::{
+    AccountId, BlobId, Bundle, DeviceAddress, DeviceId, DisplayName, PrekeyUpload, Timestamp,
+    Username,
+    directory::{ListedUser, PrekeyCount},
+    mailbox::MailboxEntry,
+};
+
+use self::state::{Device, State, size};
+use super::{
+    Account, Append, Appended, BlobRecord, Census, MailboxQuota, NewAccount, NewDevice, Reserved,
+    Store, StoreError,
+};
+
+mod state;
+
+/// Everything behind one lock, so that every method is one atomic step.
+#[derive(Default)]
+pub struct MemoryStore {
+    state: Mutex<State>,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn open(&self) -> Result<MutexGuard<'_, State>, StoreError> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.closed { Err(StoreError::Closed) } else { Ok(state) }
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn secret(&self, name: &'static str, fresh: Vec<u8>) -> Result<Vec<u8>, StoreError> {
+        Ok(self.open()?.secrets.entry(name).or_insert(fresh).clone())
+    }
+
+    async fn register(&self, new: NewAccount) -> Result<(), StoreError> {
+        self.open()?.register(new)
+    }
+
+    async fn account_by_name(&self, username: &Username) -> Result<Option<Account>, StoreError> {
+        let state = self.open()?;
+        let id = state.names.get(username.as_str());
+        Ok(id.and_then(|id| state.accounts.get(id)).cloned())
+    }
+
+    async fn account(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
+        Ok(self.open()?.accounts.get(&id).cloned())
+    }
+
+    async fn list_users(
+        &self,
+        prefix: &str,
+        after: Option<&Username>,
+        limit: usize,
+    ) -> Result<(Vec<ListedUser>, bool), StoreError> {
+        let state = self.open()?;
+        let start = after.map_or(Bound::Unbounded, |after| Bound::Excluded(after.as_str()));
+        let mut users: Vec<ListedUser> = state
+            .names
+            .range::<str, _>((start, Bound::Unbounded))
+            .filter(|(name, _)| name.starts_with(prefix))
+            .filter_map(|(_, id)| state.accounts.get(id))
+            .filter(|account| !account.suspended)
+            .take(limit.saturating_add(1))
+            .map(|account| ListedUser {
+                username: account.username.clone(),
+                display_name: account.display_name.clone(),
+            })
+            .collect();
+        let more = users.len() > limit;
+        users.truncate(limit);
+        Ok((users, more))
+    }
+
+    async fn enrol(&self, new: NewDevice) -> Result<(), StoreError> {
+        self.open()?.enrol(new)
+    }
+
+    async fn set_display_name(&self, id: AccountId, name: DisplayName) -> Result<(), StoreError> {
+        self.open()?.account(id)?.display_name = name;
+        Ok(())
+    }
+
+    async fn set_suspended(&self, id: AccountId, suspended: bool) -> Result<(), StoreError> {
+        self.open()?.account(id)?.suspended = suspended;
+        Ok(())
+    }
+
+    async fn delete_account(&self, id: AccountId) -> Result<(), StoreError> {
+        self.open()?.delete_account(id)
+    }
+
+    async fn add_invitation(&self, code: &str, uses: u32) -> Result<(), StoreError> {
+        self.open()?.invitations.insert(code.to_owned(), uses);
+        Ok(())
+    }
+
+    async fn publish_prekeys(
+        &self,
+        device: DeviceAddress,
+        prekeys: PrekeyUpload,
+    ) -> Result<PrekeyCount, StoreError> {
+        self.open()?.device(device)?.prekeys.add(prekeys)
+    }
+
+    async fn count_prekeys(&self, device: DeviceAddress) -> Result<PrekeyCount, StoreError> {
+        Ok(self.open()?.device(device)?.prekeys.count())
+    }
+
+    async fn claim_bundles(
+        &self,
+        account: AccountId,
+        only: &[DeviceId],
+    ) -> Result<Vec<(Bundle, PrekeyCount)>, StoreError> {
+        let mut state = self.open()?;
+        let certificates = state.account(account)?.devices.clone();
+        let mut bundles = Vec::new();
+        for certificate in certificates {
+            if only.is_empty() || only.contains(&certificate.device) {
+                let address = DeviceAddress { account, device: certificate.device };
+                let prekeys = &mut state.device(address)?.prekeys;
+                let bundle = prekeys.claim(certificate);
+                bundles.extend(bundle.map(|bundle| (bundle, prekeys.count())));
+            }
+        }
+        Ok(bundles)
+    }
+
+    async fn append(
+        &self,
+        envelopes: Vec<Append>,
+        quota: MailboxQuota,
+        now: Timestamp,
+    ) -> Result<Vec<Appended>, StoreError> {
+        let mut state = self.open()?;
+        Ok(envelopes.into_iter().map(|append| state.append(append, quota, now)).collect())
+    }
+
+    async fn read_mailbox(
+        &self,
+        device: DeviceAddress,
+        after: u64,
+        entries: usize,
+        bytes: usize,
+    ) -> Result<Vec<MailboxEntry>, StoreError> {
+        let mut page = Vec::new();
+        let mut total = 0;
+        if let Some(Device { mailbox, .. }) = self.open()?.devices.get(&device) {
+            let behind = (Bound::Excluded(after), Bound::Unbounded);
+            for entry in mailbox.entries.range(behind).map(|(_, entry)| entry) {
+                total += size(&entry.mail);
+                if !page.is_empty() && (page.len() >= entries || total > bytes as u64) {
+                    break;
+                }
+                page.push(entry.clone());
+            }
+        }
+        Ok(page)
+    }
+
+    async fn consume(&self, device: DeviceAddress, up_to: u64) -> Result<(), StoreError> {
+        if let Some(Device { mailbox, .. }) = self.open()?.devices.get_mut(&device) {
+            while let Some((&sequence, _)) = mailbox.entries.range(..=up_to).next() {
+                mailbox.remove(sequence);
+            }
+        }
+        Ok(())
+    }
+
+    async fn expire_mail(
+        &self,
+        before: Timestamp,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<DeviceAddress>, StoreError> {
+        Ok(self.open()?.expire_mail(before, now, limit))
+    }
+
+    async fn reserve_blob(&self, blob: BlobRecord, quota: u64) -> Result<Reserved, StoreError> {
+        Ok(self.open()?.reserve_blob(blob, quota))
+    }
+
+    async fn complete_blob(&self, id: BlobId) -> Result<(), StoreError> {
+        self.open()?.blobs.get_mut(&id).ok_or(StoreError::NotFound)?.complete = true;
+        Ok(())
+    }
+
+    async fn blob(&self, id: BlobId) -> Result<Option<BlobRecord>, StoreError> {
+        Ok(self.open()?.blobs.get(&id).cloned())
+    }
+
+    async fn expire_blobs(&self, now: Timestamp, limit: usize) -> Result<Vec<BlobId>, StoreError> {
+        Ok(self.open()?.expire_blobs(now, limit))
+    }
+
+    async fn census(&self) -> Result<Census, StoreError> {
+        let state = self.open()?;
+        let entries: usize =
+            state.devices.values().map(|device| device.mailbox.entries.len()).sum();
+        Ok(Census {
+            accounts: state.accounts.len() as u64,
+            devices: state.devices.len() as u64,
+            entries: entries as u64,
+            blobs: state.blobs.len() as u64,
+            disk_bytes: 0,
+        })
+    }
+
+    async fn backup(&self, _folder: &Path) -> Result<(), StoreError> {
+        Err(StoreError::Database("a store in memory has nothing to copy".into()))
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::MemoryStore;
+    use crate::store::conformance::{samples::Tested, suite};
+
+    fn fresh() -> (Tested, ()) {
+        (Arc::new(MemoryStore::new()), ())
+    }
+
+    suite!(crate::store::memory::tests::fresh);
+}

@@ -1,0 +1,56 @@
+//! The bounds of QUIC: what one connection may have open, in flight and in the relay's memory.
+//!
+//! A connection holds at most [`CONNECTION_MEMORY`] bytes of the relay's memory in buffers:
+//! what it sent and was not read yet, what it was sent and has not acknowledged, and one batch on
+//! its way up and one on its way down.
+
+use std::{sync::Arc, time::Duration};
+
+use quinn::{IdleTimeout, ServerConfig, TransportConfig, VarInt, crypto::rustls::QuicServerConfig};
+use sotto_proto::limits::BATCH_MAX;
+
+use crate::config::Config;
+
+/// Bytes that a connection may send ahead of being read, over all its streams.
+const RECEIVE_WINDOW: u32 = 4 * 1024 * 1024;
+/// Bytes that one stream may send ahead of being read.
+const STREAM_RECEIVE_WINDOW: u32 = 2 * 1024 * 1024;
+/// Bytes that the relay sends ahead of their acknowledgement.
+const SEND_WINDOW: u64 = 4 * 1024 * 1024;
+/// Streams that a client may have open at once.
+const STREAMS: u32 = 32;
+/// Handshakes that wait for the accept loop.
+const INCOMING: usize = 1024;
+/// Bytes of early packets that one waiting handshake may hold, and all of them together.
+const INCOMING_BYTES: u64 = 64 * 1024;
+const INCOMING_BYTES_TOTAL: u64 = 16 * 1024 * 1024;
+
+/// The most bytes of buffers that one connection pins.
+pub const CONNECTION_MEMORY: u64 = RECEIVE_WINDOW as u64 + SEND_WINDOW + 3 * BATCH_MAX as u64;
+
+/// The endpoint's configuration.
+pub(crate) fn server_config(config: &Config, crypto: QuicServerConfig) -> ServerConfig {
+    let mut server = ServerConfig::with_crypto(Arc::new(crypto));
+    server
+        .transport_config(Arc::new(transport(config)))
+        .max_incoming(INCOMING)
+        .incoming_buffer_size(INCOMING_BYTES)
+        .incoming_buffer_size_total(INCOMING_BYTES_TOTAL)
+        .migration(true);
+    server
+}
+
+fn transport(config: &Config) -> TransportConfig {
+    let idle = u32::try_from(config.timeouts.idle().as_millis()).unwrap_or(u32::MAX);
+    let mut transport = TransportConfig::default();
+    transport
+        .max_concurrent_bidi_streams(VarInt::from_u32(STREAMS))
+        .max_concurrent_uni_streams(VarInt::from_u32(0))
+        .stream_receive_window(VarInt::from_u32(STREAM_RECEIVE_WINDOW))
+        .receive_window(VarInt::from_u32(RECEIVE_WINDOW))
+        .send_window(SEND_WINDOW)
+        .datagram_receive_buffer_size(None)
+        .max_idle_timeout(Some(IdleTimeout::from(VarInt::from_u32(idle))))
+        .keep_alive_interval(Some(Duration::from_millis(u64::from(idle) / 3)));
+    transport
+}
