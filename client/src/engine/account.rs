@@ -158,7 +158,7 @@ impl Engine {
         let folder = folder.to_owned();
         let opening = blocking(move || {
             let vault = Vault::open(Profile::open(&folder)?, passphrase.as_bytes())?;
-            let own = vault.read(|view| Own::load(view))?.ok_or(OpenError::NoAccount)?;
+            let own = vault.read(Own::load)?.ok_or(OpenError::NoAccount)?;
             Ok::<_, OpenError>(Kept { vault, own })
         });
         Self::start(opening.await.map_err(OpenError::Start)??).map_err(OpenError::Start)
@@ -212,7 +212,8 @@ impl Newcomer {
 
     fn own(self, account: AccountId, username: Username, display_name: DisplayName) -> Own {
         let Self { identity, keys, certificate, prekeys, .. } = self;
-        Own { account, username, display_name, identity, keys, certificate, prekeys }
+        let person = (account, username, display_name);
+        Own::new(person, identity, (keys, certificate), prekeys)
     }
 }
 
@@ -293,13 +294,11 @@ async fn vault_for(account: &ExistingAccount) -> Result<(Vault, bool), SignInErr
         profile.set_relay(&relay)?;
         Ok(Some(Vault::open(profile, passphrase.as_bytes())?))
     });
-    match opened.await?? {
-        Some(vault) => Ok((vault, false)),
-        None => {
-            let ExistingAccount { folder, relay, username, passphrase, .. } = account;
-            Ok((create_vault(folder, relay, username, passphrase).await?, true))
-        }
+    if let Some(vault) = opened.await?? {
+        return Ok((vault, false));
     }
+    let ExistingAccount { folder, relay, username, passphrase, .. } = account;
+    Ok((create_vault(folder, relay, username, passphrase).await?, true))
 }
 
 /// Runs what takes long (Argon2id, the disk) apart from the async tasks.

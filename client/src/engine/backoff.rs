@@ -5,7 +5,7 @@ use std::time::Duration;
 /// The first wait, at most.
 const FIRST: Duration = Duration::from_millis(250);
 /// The longest wait.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 
 /// Waits that double from attempt to attempt, each drawn at random from its upper half, so that
 /// the clients of a relay that came back do not all come at once.

@@ -7,7 +7,7 @@ use sotto_proto::{
     AccountId, CloseCode, ErrorCode,
     login::{AskInfo, LogIn, LoggedIn, RelayInfo},
 };
-use tokio::task::JoinSet;
+use tokio::{sync::watch, task::JoinSet};
 
 use super::{
     Engine, Flushed, Shared,
@@ -35,9 +35,13 @@ impl Engine {
             *wanted = true;
             *wish = wish.wrapping_add(1);
         });
-        let settled = states.wait_for(|state| *state != ConnectionState::Connecting);
+        let settled = states.wait_for(|state| {
+            !matches!(state, ConnectionState::Connecting | ConnectionState::Offline)
+        });
+        let mut wanted = self.shared.wanted.subscribe();
         let state = tokio::select! {
             state = settled => state.map_err(|_| ConnectError::GivenUp)?.clone(),
+            _ = wanted.wait_for(|(wanted, _)| !wanted) => return Err(ConnectError::GivenUp),
             () = self.shared.stop.cancelled() => return Err(ConnectError::GivenUp),
         };
         match state {
@@ -145,41 +149,58 @@ impl Shared {
 pub(super) async fn keep_connected(shared: Arc<Shared>) {
     let mut wanted = shared.wanted.subscribe();
     let mut backoff = Backoff::default();
-    loop {
-        let (is_wanted, wish) = *wanted.borrow_and_update();
-        if !is_wanted {
-            shared.set_state(ConnectionState::Offline);
-            backoff.reset();
-        } else {
-            shared.set_state(ConnectionState::Connecting);
-            let ended = tokio::select! {
-                ended = connection(&shared, &mut backoff) => ended,
-                _ = wanted.wait_for(|(wanted, _)| !wanted) => continue,
-                () = shared.stop.cancelled() => return,
+    let keeping = async {
+        loop {
+            let wish = *wanted.borrow_and_update();
+            let rest = if wish.0 {
+                attempt(&shared, &mut wanted, wish, &mut backoff).await
+            } else {
+                backoff.reset();
+                Some(ConnectionState::Offline)
             };
-            let still_wanted = *wanted.borrow() == (true, wish);
-            match stop_reason(&ended) {
-                _ if !still_wanted => continue,
-                Some(reason) => shared.set_state(ConnectionState::Stopped { reason }),
-                None => {
-                    let wait = backoff.next(rand::random());
-                    shared.set_state(ConnectionState::Waiting {
-                        retry_in_ms: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
-                        reason: sentence(&ended),
-                    });
-                    tokio::select! {
-                        () = tokio::time::sleep(wait) => continue,
-                        _ = wanted.changed() => continue,
-                        () = shared.stop.cancelled() => return,
-                    }
-                }
+            // A wish that came in between wants to hear of itself alone.
+            let Some(state) = rest.filter(|_| *wanted.borrow() == wish) else { continue };
+            let wait = match state {
+                ConnectionState::Waiting { retry_in_ms, .. } => Duration::from_millis(retry_in_ms),
+                _ => Duration::MAX,
+            };
+            if *shared.state.borrow() != state {
+                shared.set_state(state);
             }
+            // Either way the next round looks at what is wanted.
+            let _ = tokio::time::timeout(wait, wanted.changed()).await;
         }
-        tokio::select! {
-            _ = wanted.changed() => {}
-            () = shared.stop.cancelled() => return,
-        }
+    };
+    shared.stop.run_until_cancelled(keeping).await;
+}
+
+/// Makes one connection and stays on it; in what state it leaves the engine. None if it was given
+/// up because it is not wanted any more.
+async fn attempt(
+    shared: &Arc<Shared>,
+    wanted: &mut watch::Receiver<(bool, u64)>,
+    wish: (bool, u64),
+    backoff: &mut Backoff,
+) -> Option<ConnectionState> {
+    if *shared.state.borrow() != ConnectionState::Connecting {
+        shared.set_state(ConnectionState::Connecting);
     }
+    let ended = tokio::select! {
+        ended = connection(shared, backoff) => ended,
+        _ = wanted.wait_for(|(wanted, _)| !wanted) => return None,
+    };
+    if *wanted.borrow() != wish {
+        return None;
+    }
+    tracing::debug!(error = %ended, "the connection ended");
+    Some(match stop_reason(&ended) {
+        Some(reason) => ConnectionState::Stopped { reason },
+        None => ConnectionState::Waiting {
+            retry_in_ms: u64::try_from(backoff.next(rand::random()).as_millis())
+                .unwrap_or(u64::MAX),
+            reason: sentence(&ended),
+        },
+    })
 }
 
 /// One connection from its first packet to its end, and why it ended.

@@ -97,12 +97,13 @@ impl Engine {
 
     /// Drops from now on what a contact sends; it learns nothing.
     pub async fn block(&self, contact: AccountId) -> Result<Contact, EngineError> {
-        self.set_contact_state(contact, ContactState::Blocked).await
+        self.set_contact_state(contact, block).await
     }
 
-    /// Lets a blocked contact write again.
+    /// Lets a blocked contact write again. One that was never accepted is not accepted by this: it
+    /// is as if removed, and a new message makes a request.
     pub async fn unblock(&self, contact: AccountId) -> Result<Contact, EngineError> {
-        self.set_contact_state(contact, ContactState::Accepted).await
+        self.set_contact_state(contact, unblock).await
     }
 
     /// Accepts a contact request: receipts and presence go out from now on.
@@ -123,13 +124,12 @@ impl Engine {
         contact: AccountId,
         block: bool,
     ) -> Result<(), EngineError> {
-        let state = if block { ContactState::Blocked } else { ContactState::Removed };
-        self.drop_contact(contact, state, true).await
+        self.drop_contact(contact, block, true).await
     }
 
     /// Removes a contact, with or without the history.
     pub async fn remove(&self, contact: AccountId, with_history: bool) -> Result<(), EngineError> {
-        self.drop_contact(contact, ContactState::Removed, with_history).await
+        self.drop_contact(contact, false, with_history).await
     }
 
     /// What the two people compare to be sure of each other's identity keys. With a pending
@@ -161,6 +161,7 @@ impl Engine {
             let event = tx.acknowledge_identity(contact, clock::message_id(), now())?;
             if event.is_some() {
                 tx.requeue_undelivered(contact)?;
+                queue_receipts(tx, contact, now())?;
             }
             let contact = tx.contact(contact)?.ok_or(EngineError::NoSuchContact)?;
             Ok((contact, event))
@@ -202,10 +203,13 @@ impl Engine {
     async fn set_contact_state(
         &self,
         contact: AccountId,
-        state: ContactState,
+        set: impl FnOnce(&Tx<'_>, &Contact) -> Result<(), EngineError> + Send + 'static,
     ) -> Result<Contact, EngineError> {
-        let changed =
-            self.change(contact, move |tx| Ok(tx.set_contact_state(contact, state)?)).await?;
+        let change = move |tx: &Tx<'_>| {
+            let contact = tx.contact(contact)?.ok_or(EngineError::NoSuchContact)?;
+            set(tx, &contact)
+        };
+        let changed = self.change(contact, change).await?;
         self.shared.wake.presence.notify_one();
         self.shared.wake.outbox.notify_one();
         Ok(changed)
@@ -229,12 +233,16 @@ impl Engine {
     async fn drop_contact(
         &self,
         contact: AccountId,
-        state: ContactState,
+        and_block: bool,
         with_history: bool,
     ) -> Result<(), EngineError> {
         let job = self.shared.keeper.write(move |tx, _| {
-            tx.contact(contact)?.ok_or(EngineError::NoSuchContact)?;
-            tx.set_contact_state(contact, state)?;
+            let known = tx.contact(contact)?.ok_or(EngineError::NoSuchContact)?;
+            if and_block {
+                block(tx, &known)?;
+            } else {
+                tx.set_contact_state(contact, ContactState::Removed)?;
+            }
             let files = if with_history { tx.remove_history(contact)? } else { Vec::new() };
             Ok((tx.contact(contact)?.ok_or(EngineError::NoSuchContact)?, files))
         });
@@ -248,6 +256,31 @@ impl Engine {
         self.shared.wake.presence.notify_one();
         Ok(())
     }
+}
+
+/// Where it is kept that a blocked contact had been accepted.
+fn was_accepted(contact: AccountId) -> String {
+    format!("blocked/{contact}/was_accepted")
+}
+
+fn block(tx: &Tx<'_>, contact: &Contact) -> Result<(), EngineError> {
+    if contact.state == ContactState::Accepted {
+        tx.set_setting(&was_accepted(contact.account), Some("yes"))?;
+    }
+    Ok(tx.set_contact_state(contact.account, ContactState::Blocked)?)
+}
+
+fn unblock(tx: &Tx<'_>, contact: &Contact) -> Result<(), EngineError> {
+    if contact.state != ContactState::Blocked {
+        return Ok(());
+    }
+    let setting = was_accepted(contact.account);
+    let state = match tx.setting(&setting)? {
+        Some(_) => ContactState::Accepted,
+        None => ContactState::Removed,
+    };
+    tx.set_setting(&setting, None)?;
+    Ok(tx.set_contact_state(contact.account, state)?)
 }
 
 /// A person to add.

@@ -23,6 +23,9 @@ use crate::{
     vault::AttachmentJob,
 };
 
+/// Attempts in a row that bring nothing.
+const ATTEMPTS_MAX: u32 = 5;
+
 impl Engine {
     /// Saves the file of a message at `to`: fetches it, checks it, and only then puts it there.
     /// Goes on after a broken connection and, called again, after a restart; tells of its
@@ -91,14 +94,23 @@ impl Engine {
         part: &Path,
     ) -> Result<(), EngineError> {
         let progress = Progress { shared: &self.shared, job, total: layout.sealed_size() };
+        let (mut attempts, mut reached) = (0, 0);
         loop {
             let link = self.living_link().await?;
-            match fetch_on(&link, pointer, layout, part, &progress).await {
+            let fetched = fetch_on(&link, pointer, layout, part, &progress).await;
+            let is_broken = matches!(
+                fetched,
                 Err(EngineError::Transport(
                     TransportError::Closed(_) | TransportError::Broken(_) | TransportError::Ended,
-                )) => link.settled().await,
-                fetched => return fetched,
+                ))
+            );
+            let length = tokio::fs::metadata(part).await.map_or(0, |found| found.len());
+            attempts = if length > reached { 0 } else { attempts + 1 };
+            reached = length;
+            if !is_broken || attempts == ATTEMPTS_MAX {
+                return fetched;
             }
+            link.settled().await;
         }
     }
 

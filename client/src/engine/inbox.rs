@@ -44,7 +44,9 @@ async fn take_in(
         let taken = shared.keeper.write(move |tx, own| opening::take_signal(tx, own, &signal));
         shared.tell_all(taken.await?);
     }
-    notices.into_iter().for_each(|notice| heed(shared, notice));
+    for notice in notices {
+        heed(shared, notice);
+    }
     if caught_up && !shared.caught_up.send_replace(true) {
         shared.tell(Event::CaughtUp);
     }

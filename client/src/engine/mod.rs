@@ -179,10 +179,14 @@ impl Engine {
 
     /// Closes the connection and the vault, and waits for both. What is queued stays queued.
     pub async fn shutdown(self) {
+        let link = self.shared.link.borrow().clone();
         self.shared.stop.cancel();
         self.tracker.close();
         // A task that hangs on a dead network is left behind.
         let _ = tokio::time::timeout(SHUTDOWN_TIMEOUT, self.tracker.wait()).await;
+        if let Some(link) = link {
+            link.close().await;
+        }
         let closed = lock(&self.closed).take();
         drop(self);
         if let Some(closed) = closed {

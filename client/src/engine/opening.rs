@@ -9,18 +9,18 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use sotto_keys::{OpenError, Opened};
 use sotto_proto::{
     AccountId, DeviceAddress, EnvelopeId, IdentityKey, MessageId, Timestamp,
-    content::{Body, Content, ReceiptState},
+    content::{Body, Content, Receipt, ReceiptState},
     directory::User,
     mailbox::{ArrivedSignal, Mail, MailboxEntry},
 };
 
 use super::{
     clock,
-    content::{Decoded, decode},
+    content::{self, Decoded, decode},
     error::EngineError,
     event::Event,
     own::Own,
-    sealing::{Stored, contact_event, queue_receipts, seal_waiting},
+    sealing::{Standing, Stored, contact_event, queue_receipts, seal_waiting},
 };
 use crate::{
     model::{Contact, ContactState, ConversationEvent, MessageBody},
@@ -148,7 +148,7 @@ impl Taking<'_> {
             Err(OpenError::Repeated) => Ok(()),
             Err(error) => {
                 tracing::warn!(%error, "an envelope could not be opened");
-                self.unreadable(contact, MessageId(id.0))
+                self.unreadable(from, contact, MessageId(id.0))
             }
         }
     }
@@ -217,7 +217,7 @@ impl Taking<'_> {
             Decoded::Newer(_) | Decoded::Malformed => false,
         };
         let known = contact.is_some_and(|contact| contact.state != ContactState::Removed);
-        if !known && !(is_message && self.request(from.account, opened.peer_identity)?) {
+        if !(known || is_message && self.request(from.account, opened.peer_identity)?) {
             return Ok(());
         }
         match decoded {
@@ -316,9 +316,11 @@ impl Taking<'_> {
         Ok(())
     }
 
-    /// Something of a contact's could not be opened. A stranger's is passed over.
+    /// Something of a contact's could not be opened: it is told, and a new session started, so
+    /// that the next message can be. A stranger's is passed over.
     fn unreadable(
         &mut self,
+        from: DeviceAddress,
         contact: Option<Contact>,
         event: MessageId,
     ) -> Result<(), EngineError> {
@@ -329,6 +331,16 @@ impl Taking<'_> {
         let what = ConversationEvent::Unreadable;
         let message = self.tx.record_event(contact.account, event, &what, self.now)?;
         self.taken.events.push(Event::Message { message });
+        if self.own.may_renew(from, self.now)
+            && let Some(stored) =
+                self.sessions.get_mut(&from).filter(|stored| stored.sessions.is_started())
+        {
+            stored.standing = Standing::Broken;
+            self.changed.insert(from);
+            // It says nothing, but brings the other side into the new session.
+            let nothing = Receipt { state: ReceiptState::Delivered, messages: Vec::new() };
+            self.tx.queue_content(from.account, &content::new(nothing, self.now, None))?;
+        }
         self.taken.stale.insert(contact.account);
         Ok(())
     }

@@ -9,7 +9,7 @@ use std::{
 
 use sotto_proto::{
     AccountId, DeviceAddress, ErrorClass,
-    limits::{BATCH_MAX, SUBMISSION_MAX},
+    limits::BATCH_MAX,
     mailbox::{Acknowledgement, OpenUplink, Signal, Submission},
 };
 use tokio::task::JoinSet;
@@ -22,10 +22,13 @@ use super::{
     event::Event,
     lock,
     refresh::refresh,
-    sealing::{Sealed, Stored, seal_waiting},
+    sealing::{Sealed, Standing, Stored, seal_waiting},
     window::{Settled, Window},
 };
-use crate::transport::{FrameReader, FrameWriter, Link, TransportError};
+use crate::{
+    transport::{FrameReader, FrameWriter, Link, TransportError},
+    vault::View,
+};
 
 /// The most ciphertext in one submission: room is left for the rest of its frame.
 const SUBMISSION_BYTES: usize = BATCH_MAX - 64 * 1024;
@@ -86,7 +89,7 @@ impl Uplink {
         self.refreshes.want(stale);
         let busy = self.refreshes.accounts();
         let job = self.shared.keeper.run(move |kept| {
-            let mut waiting = kept.vault.read(|view| view.waiting_accounts())?;
+            let mut waiting = kept.vault.read(View::waiting_accounts)?;
             waiting.retain(|account| !busy.contains(account));
             if waiting.is_empty() {
                 return Ok(Vec::new());
@@ -105,17 +108,13 @@ impl Uplink {
         Ok(())
     }
 
-    /// Submits as much as may be under way.
+    /// Submits what has gathered, unless a submission is under way.
     async fn submit(&mut self) -> Result<(), EngineError> {
-        while let Some(after) = self.window.next() {
-            let read = self
-                .shared
-                .keeper
-                .read(move |view| Ok(view.outbox(after, SUBMISSION_MAX, SUBMISSION_BYTES)?));
-            let entries = read.await?;
-            if entries.is_empty() {
-                return Ok(());
-            }
+        let Some((after, most)) = self.window.next() else { return Ok(()) };
+        let read =
+            self.shared.keeper.read(move |view| Ok(view.outbox(after, most, SUBMISSION_BYTES)?));
+        let entries = read.await?;
+        if !entries.is_empty() {
             self.window.submitted(&entries);
             let envelopes = entries.into_iter().map(|entry| entry.envelope).collect();
             self.writer.send(&Submission { envelopes, signals: Vec::new() }).await?;
@@ -124,11 +123,7 @@ impl Uplink {
     }
 
     async fn send_signal(&mut self, signal: Option<Signal>) -> Result<(), EngineError> {
-        // While the relay is slow, typing is not worth its place.
-        if let Some(signal) = signal
-            && self.window.next().is_some()
-        {
-            self.window.submitted(&[]);
+        if let Some(signal) = signal {
             let submission = Submission { envelopes: Vec::new(), signals: vec![signal] };
             self.writer.send(&submission).await?;
         }
@@ -163,10 +158,10 @@ impl Uplink {
             for device in gone {
                 // A device that is retired was answered for already.
                 let Some(mut stored) = Stored::load(tx, device)? else { continue };
-                if stored.retired {
+                if stored.standing == Standing::Retired {
                     continue;
                 }
-                stored.retired = true;
+                stored.standing = Standing::Retired;
                 stored.save(tx, device)?;
                 tx.requeue_undelivered(device.account)?;
                 accounts.push(device.account);

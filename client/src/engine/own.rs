@@ -1,9 +1,11 @@
 //! This account and this device: what the engine is and signs with.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 use sotto_keys::{DeviceKeys, Identity, OwnDevice, PrekeySecrets};
 use sotto_proto::{
-    AccountId, DeviceAddress, DeviceCertificate, DeviceId, DisplayName, IdentityKey, Username,
+    AccountId, DeviceAddress, DeviceCertificate, DeviceId, DisplayName, IdentityKey, Timestamp, Username,
     link::RelayLink,
 };
 use zeroize::Zeroizing;
@@ -12,6 +14,8 @@ use crate::vault::{OwnAccount, Tx, VaultError, View};
 
 /// The bytes of a device's secret keys, before its certificate in the vault.
 const DEVICE_SECRET_LEN: usize = 64;
+/// How often sessions with one device may be started anew, in milliseconds.
+const RENEWAL_INTERVAL_MS: u64 = 60 * 60 * 1000;
 
 /// The account that a profile is of, as a face shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -49,6 +53,8 @@ pub(super) struct Own {
     pub(super) keys: DeviceKeys,
     pub(super) certificate: DeviceCertificate,
     pub(super) prekeys: PrekeySecrets,
+    /// When sessions were last started anew because something could not be opened.
+    renewed: HashMap<DeviceAddress, Timestamp>,
 }
 
 impl Own {
@@ -69,7 +75,19 @@ impl Own {
             certificate,
             prekeys: PrekeySecrets::from_bytes(&prekeys)
                 .map_err(|_| VaultError::Damaged("prekeys"))?,
+            renewed: HashMap::new(),
         }))
+    }
+
+    /// An account that has just got this device.
+    pub(super) fn new(
+        (account, username, display_name): (AccountId, Username, DisplayName),
+        identity: Identity,
+        (keys, certificate): (DeviceKeys, DeviceCertificate),
+        prekeys: PrekeySecrets,
+    ) -> Self {
+        let renewed = HashMap::new();
+        Self { account, username, display_name, identity, keys, certificate, prekeys, renewed }
     }
 
     /// Puts the account into a vault.
@@ -83,6 +101,17 @@ impl Own {
             device_keys: join_device(&self.keys, &self.certificate)?,
         })?;
         tx.set_prekeys(&self.prekeys.to_bytes())
+    }
+
+    /// Whether sessions with a device may be started anew: rarely, so that nobody can make this
+    /// device use up another's prekeys.
+    pub(super) fn may_renew(&mut self, with: DeviceAddress, now: Timestamp) -> bool {
+        let last = self.renewed.get(&with);
+        let may = last.is_none_or(|last| now.since(*last) >= RENEWAL_INTERVAL_MS);
+        if may {
+            self.renewed.insert(with, now);
+        }
+        may
     }
 
     /// What a session needs of this device.
@@ -143,8 +172,6 @@ fn split_device(joined: &[u8]) -> Result<(DeviceKeys, DeviceCertificate), VaultE
 
 #[cfg(test)]
 mod tests {
-    use sotto_proto::Timestamp;
-
     use super::*;
 
     #[test]

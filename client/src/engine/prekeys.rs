@@ -16,7 +16,7 @@ pub(super) const ONE_TIME: usize = ONE_TIME_PREKEYS_MAX;
 /// How long a signed prekey is the current one, in milliseconds.
 const SIGNED_LIFETIME_MS: u64 = 7 * 24 * 60 * 60 * 1000;
 /// How often a long connection looks.
-const INTERVAL: Duration = Duration::from_secs(6 * 60 * 60);
+const INTERVAL: Duration = Duration::from_hours(6);
 
 /// Keeps the directory supplied until the connection ends.
 pub(super) async fn supply(

@@ -12,7 +12,7 @@ use sotto_proto::{
 };
 
 use super::{Engine, Shared, clock::now, content, error::EngineError, lock, sealing::seal_signal};
-use crate::transport::Link;
+use crate::{transport::Link, vault::View};
 
 /// Keeps the relay told until the connection ends.
 pub(super) async fn announce(shared: Arc<Shared>, link: Link) -> Result<(), EngineError> {
@@ -43,7 +43,7 @@ impl Engine {
             return Ok(());
         }
         let job = self.shared.keeper.run(move |kept| {
-            if !kept.vault.read(|view| view.preferences())?.typing {
+            if !kept.vault.read(View::preferences)?.typing {
                 return Ok(Vec::new());
             }
             let typing = content::new(Typing { active }, now(), None);

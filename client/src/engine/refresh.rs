@@ -18,7 +18,7 @@ use super::{
     error::EngineError,
     event::Event,
     own::Own,
-    sealing::{Sealed, Stored, seal_waiting},
+    sealing::{Sealed, Standing, Stored, seal_waiting},
 };
 use crate::{
     model::FailReason,
@@ -44,10 +44,10 @@ pub(super) async fn refresh(
     let Comparison { events, missing } =
         shared.keeper.write(move |tx, _| compare(tx, &user)).await?;
     shared.tell_all(events);
+    let Some(missing) = missing else { return Ok(()) };
     if listed.is_empty() {
         return give_up(shared, contact, FailReason::NoDevice).await;
     }
-    let Some(missing) = missing else { return Ok(()) };
     let bundles = if missing.is_empty() {
         Vec::new()
     } else {
@@ -97,7 +97,7 @@ fn compare(tx: &Tx<'_>, user: &User) -> Result<Comparison, EngineError> {
     Ok(Comparison { events, missing })
 }
 
-/// Retires the devices that are not listed, and gives those that a session is missing with.
+/// Retires the devices that are not listed, and gives those that a session is to be started with.
 fn compare_devices(tx: &Tx<'_>, user: &User) -> Result<Vec<DeviceId>, EngineError> {
     let mut missing = certified(user);
     let mut any_retired = false;
@@ -105,14 +105,19 @@ fn compare_devices(tx: &Tx<'_>, user: &User) -> Result<Vec<DeviceId>, EngineErro
         let with = DeviceAddress { account: user.account, device };
         let Some(mut stored) = Stored::load(tx, with)? else { continue };
         let certificate = stored.sessions.peer_certificate();
-        let is_listed = user.devices.iter().any(|listed| Some(listed) == certificate);
-        let is_current = is_listed && stored.sessions.peer_identity() == Some(user.identity);
-        if is_current {
+        let is_listed = user.devices.iter().any(|listed| Some(listed) == certificate)
+            && stored.sessions.peer_identity() == Some(user.identity);
+        let standing = match (is_listed, stored.standing) {
+            (true, Standing::Broken) => continue,
+            (true, _) => Standing::Current,
+            (false, _) => Standing::Retired,
+        };
+        if is_listed {
             missing.retain(|listed| *listed != device);
         }
-        if stored.retired == is_current {
-            any_retired |= !is_current;
-            stored.retired = !is_current;
+        if stored.standing != standing {
+            any_retired |= standing == Standing::Retired;
+            stored.standing = standing;
             stored.save(tx, with)?;
         }
     }
@@ -139,7 +144,7 @@ fn start_sessions(
         let with = DeviceAddress { account, device };
         let mut stored = Stored::load(tx, with)?.unwrap_or(Stored::new(device));
         if stored.sessions.start(&mut rand::rng(), own.device(), &bundle).is_ok() {
-            stored.retired = false;
+            stored.standing = Standing::Current;
             stored.save(tx, with)?;
         }
     }

@@ -35,28 +35,45 @@ pub(super) enum Sealed {
     NoSession,
 }
 
-/// The sessions with a device as the vault keeps them, and whether they are for receiving alone:
-/// the directory has listed the device no longer, but what it sent before may still arrive.
+/// The sessions with a device as the vault keeps them.
 pub(super) struct Stored {
     pub(super) sessions: Sessions,
-    pub(super) retired: bool,
+    pub(super) standing: Standing,
+}
+
+/// What the sessions with a device are good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// Sending and receiving.
+    Current = 0,
+    /// Receiving alone: the directory lists the device no longer, but what it sent before may
+    /// still arrive.
+    Retired = 1,
+    /// Receiving alone until a new session is started: something could not be opened, so the two
+    /// sides are not of one state any more.
+    Broken = 2,
 }
 
 impl Stored {
     pub(super) const fn new(device: DeviceId) -> Self {
-        Self { sessions: Sessions::new(device), retired: false }
+        Self { sessions: Sessions::new(device), standing: Standing::Current }
     }
 
     pub(super) fn load(view: &View, with: DeviceAddress) -> Result<Option<Self>, EngineError> {
         let Some(state) = view.session(with)? else { return Ok(None) };
-        let (flag, sessions) = state.split_first().unwrap_or((&0, &[]));
-        Ok(Some(Self { sessions: Sessions::from_bytes(sessions)?, retired: *flag != 0 }))
+        let (standing, sessions) = state.split_first().unwrap_or((&0, &[]));
+        let standing = match *standing {
+            0 => Standing::Current,
+            1 => Standing::Retired,
+            _ => Standing::Broken,
+        };
+        Ok(Some(Self { sessions: Sessions::from_bytes(sessions)?, standing }))
     }
 
     pub(super) fn save(&self, tx: &Tx<'_>, with: DeviceAddress) -> Result<(), EngineError> {
         let sessions = self.sessions.to_bytes();
         let mut state = Zeroizing::new(Vec::with_capacity(1 + sessions.len()));
-        state.push(u8::from(self.retired));
+        state.push(self.standing as u8);
         state.extend_from_slice(&sessions);
         Ok(tx.set_session(with, &state)?)
     }
@@ -64,7 +81,8 @@ impl Stored {
     /// Whether messages for `contact` may be sealed in it: never under another identity key than
     /// the pinned one.
     fn is_for(&self, contact: &Contact) -> bool {
-        !self.retired && self.sessions.peer_identity() == Some(contact.identity)
+        self.standing == Standing::Current
+            && self.sessions.peer_identity() == Some(contact.identity)
     }
 }
 

@@ -8,7 +8,7 @@ use super::{Shared, clock::now, error::EngineError, event::Event, inbox::remove_
 use crate::vault::SEEN_KEPT_MS;
 
 /// The longest sleep: the clock may be set meanwhile.
-const INTERVAL: Duration = Duration::from_secs(60 * 60);
+const INTERVAL: Duration = Duration::from_hours(1);
 /// How often ids are forgotten, in milliseconds.
 const FORGET_INTERVAL_MS: u64 = 24 * 60 * 60 * 1000;
 

@@ -2,6 +2,7 @@
 //! them, and never held in memory as a whole.
 
 use std::{
+    ffi::OsStr,
     fs::File,
     io::{self, Read, Seek, SeekFrom},
     path::{Path, PathBuf},
@@ -253,7 +254,7 @@ async fn fail(shared: &Shared, job: &AttachmentJob, reason: FailReason) -> Resul
 
 /// What a file is by the end of its name (RFC 6838); the recipient trusts it no further.
 pub(super) fn media_type(name: &str) -> &'static str {
-    let extension = PathBuf::from(name).extension().map(|end| end.to_ascii_lowercase());
+    let extension = PathBuf::from(name).extension().map(OsStr::to_ascii_lowercase);
     match extension.as_deref().and_then(|end| end.to_str()).unwrap_or_default() {
         "png" => "image/png",
         "jpg" | "jpeg" => "image/jpeg",

@@ -4,10 +4,11 @@
 //! A sans-IO state of one connection; a new connection begins with a new one, and so resends
 //! everything that is in the outbox.
 
-use std::{collections::VecDeque, time::Duration};
+use std::time::Duration;
 
 use sotto_proto::{
-    DeviceAddress, EnvelopeId, ErrorClass, ErrorCode, Refusal, mailbox::Acknowledgement,
+    DeviceAddress, EnvelopeId, ErrorClass, ErrorCode, Refusal, limits::SUBMISSION_MAX,
+    mailbox::Acknowledgement,
 };
 
 use crate::{
@@ -15,8 +16,6 @@ use crate::{
     vault::{OutboxEntry, Outcome},
 };
 
-/// Submissions under way.
-const SUBMISSIONS_MAX: usize = 8;
 /// How long to wait after a refusal that names no time.
 const PAUSE: Duration = Duration::from_secs(2);
 
@@ -24,15 +23,19 @@ const PAUSE: Duration = Duration::from_secs(2);
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct OutOfStep;
 
-/// The submissions of one connection.
-#[derive(Debug, Default)]
+/// The submissions of one connection. One is under way at a time, with all that has gathered: were
+/// there more, a refusal that may pass (a rate limit) of one and the acceptance of the next would
+/// turn the order of their envelopes around.
+#[derive(Debug)]
 pub(super) struct Window {
     /// Everything in the outbox up to here was submitted.
     cursor: u64,
-    under_way: VecDeque<Vec<(EnvelopeId, DeviceAddress)>>,
-    /// Set by a refusal that may pass: nothing more is sent, and when all answers are in, the
-    /// outbox is sent again from its beginning, so that the order is kept.
+    under_way: Option<Vec<(EnvelopeId, DeviceAddress)>>,
+    /// Set by a refusal that may pass: when it is over, the outbox is sent from its beginning.
     pause: Option<Duration>,
+    /// The most envelopes of the next submission: halved by each refusal that may pass, since a
+    /// relay may never take as many at once.
+    batch: usize,
 }
 
 /// What the relay's answer to one submission means.
@@ -44,25 +47,35 @@ pub(super) struct Settled {
     pub(super) gone: Vec<DeviceAddress>,
 }
 
+impl Default for Window {
+    fn default() -> Self {
+        Self { cursor: 0, under_way: None, pause: None, batch: SUBMISSION_MAX }
+    }
+}
+
 impl Window {
-    /// Behind which position of the outbox to go on; none while nothing may be sent.
-    pub(super) fn next(&self) -> Option<u64> {
-        let open = self.pause.is_none() && self.under_way.len() < SUBMISSIONS_MAX;
-        open.then_some(self.cursor)
+    /// Behind which position of the outbox to go on, and with how many envelopes at most; none
+    /// while nothing may be sent.
+    pub(super) fn next(&self) -> Option<(u64, usize)> {
+        let open = self.pause.is_none() && self.under_way.is_none();
+        open.then_some((self.cursor, self.batch))
     }
 
-    /// These were submitted, in this order; none for a submission of signals.
+    /// These, of which there is one at least, were submitted in this order.
     pub(super) fn submitted(&mut self, entries: &[OutboxEntry]) {
         if let Some(last) = entries.last() {
             self.cursor = last.position;
         }
         let ids = entries.iter().map(|entry| (entry.envelope.id, entry.envelope.to));
-        self.under_way.push_back(ids.collect());
+        self.under_way = Some(ids.collect());
     }
 
-    /// Takes the answer to the oldest submission.
+    /// Takes the relay's answer. An empty one is to a submission of signals, and says nothing.
     pub(super) fn answered(&mut self, answer: Acknowledgement) -> Result<Settled, OutOfStep> {
-        let submission = self.under_way.pop_front().ok_or(OutOfStep)?;
+        if answer.envelopes.is_empty() {
+            return Ok(Settled::default());
+        }
+        let submission = self.under_way.take().ok_or(OutOfStep)?;
         if submission.len() != answer.envelopes.len() {
             return Err(OutOfStep);
         }
@@ -78,13 +91,16 @@ impl Window {
                 Verdict::Later(wait) => self.pause = Some(self.pause.unwrap_or_default().max(wait)),
             }
         }
+        self.batch = match self.pause {
+            Some(_) => (self.batch / 2).max(1),
+            None => (self.batch * 2).min(SUBMISSION_MAX),
+        };
         Ok(settled)
     }
 
-    /// How long to wait before [`Self::resume`]; none unless everything was answered and
-    /// something is to be sent again.
-    pub(super) fn waits(&self) -> Option<Duration> {
-        self.pause.filter(|_| self.under_way.is_empty())
+    /// How long to wait before [`Self::resume`], if something is to be sent again.
+    pub(super) const fn waits(&self) -> Option<Duration> {
+        self.pause
     }
 
     /// The wait is over: the outbox is sent again from its beginning.
@@ -137,32 +153,37 @@ mod tests {
     }
 
     #[test]
-    fn submissions_are_pipelined_up_to_the_bound() {
+    fn one_submission_is_under_way_at_a_time() {
         let mut window = Window::default();
-        let all: Vec<_> = (1..=8).map(|n| entries(n..n + 1)).collect();
-        for (sent, batch) in (0..).zip(&all) {
-            assert_eq!(window.next(), Some(sent));
-            window.submitted(batch);
-        }
+        assert_eq!(window.next(), Some((0, SUBMISSION_MAX)));
+        let batch = entries(1..3);
+        window.submitted(&batch);
         assert_eq!(window.next(), None);
-        let settled = window.answered(answer(&all[0], None)).unwrap();
-        assert_eq!(settled.outcomes, [(EnvelopeId([1; 16]), Outcome::Accepted)]);
-        assert_eq!(window.next(), Some(8));
+        let settled = window.answered(answer(&batch, None)).unwrap();
+        let accepted = |n| (EnvelopeId([n; 16]), Outcome::Accepted);
+        assert_eq!(settled.outcomes, [accepted(1), accepted(2)]);
+        assert_eq!(window.next(), Some((2, SUBMISSION_MAX)));
     }
 
     #[test]
-    fn a_rate_limit_waits_for_all_answers_and_begins_again() {
+    fn a_rate_limit_begins_again_with_less_at_once() {
         let mut window = Window::default();
-        let (first, second) = (entries(1..3), entries(3..5));
-        window.submitted(&first);
-        window.submitted(&second);
+        let batch = entries(1..3);
+        window.submitted(&batch);
         let limited = Refusal::rate_limited(700);
-        assert_eq!(window.answered(answer(&first, Some(limited))).unwrap(), Settled::default());
-        assert_eq!((window.next(), window.waits()), (None, None));
-        window.answered(answer(&second, None)).unwrap();
-        assert_eq!(window.waits(), Some(Duration::from_millis(700)));
+        assert_eq!(window.answered(answer(&batch, Some(limited))).unwrap(), Settled::default());
+        assert_eq!((window.next(), window.waits()), (None, Some(Duration::from_millis(700))));
         window.resume();
-        assert_eq!((window.next(), window.waits()), (Some(0), None));
+        assert_eq!((window.next(), window.waits()), (Some((0, SUBMISSION_MAX / 2)), None));
+        for _ in 0..20 {
+            window.submitted(&batch);
+            window.answered(answer(&batch, Some(Refusal::rate_limited(1)))).unwrap();
+            window.resume();
+        }
+        assert_eq!(window.next(), Some((0, 1)));
+        window.submitted(&batch);
+        window.answered(answer(&batch, None)).unwrap();
+        assert_eq!(window.next(), Some((2, 2)));
     }
 
     #[test]
@@ -184,7 +205,7 @@ mod tests {
     #[test]
     fn an_answer_out_of_step_is_refused() {
         let mut window = Window::default();
-        assert_eq!(window.answered(Acknowledgement::default()), Err(OutOfStep));
+        assert_eq!(window.answered(answer(&entries(1..2), None)), Err(OutOfStep));
         window.submitted(&entries(1..3));
         assert_eq!(window.answered(answer(&entries(1..2), None)), Err(OutOfStep));
         window.submitted(&entries(1..2));
@@ -192,10 +213,11 @@ mod tests {
     }
 
     #[test]
-    fn signals_take_a_place_and_move_nothing() {
+    fn an_empty_answer_says_nothing() {
         let mut window = Window::default();
-        window.submitted(&[]);
-        assert_eq!(window.next(), Some(0));
         assert_eq!(window.answered(Acknowledgement::default()).unwrap(), Settled::default());
+        window.submitted(&entries(1..2));
+        assert_eq!(window.answered(Acknowledgement::default()).unwrap(), Settled::default());
+        assert_eq!(window.next(), None);
     }
 }

@@ -61,7 +61,8 @@ macro_rules! suite {
                 a_sender_who_left_is_not_told,
                 expiry_makes_room,
                 an_id_is_remembered_after_its_entry_and_then_forgotten,
-                an_expired_id_is_remembered
+                an_expired_id_is_remembered,
+                a_memory_is_of_one_device_only
             ];
             blobs: [
                 a_blob_is_reserved_and_completed,

@@ -4,7 +4,7 @@ use sotto_proto::{Timestamp, mailbox::Mail};
 
 use super::samples::{
     NOW, ROOMY, Tested, account_id, address, append, envelope, envelope_ids, fresh_id, mailbox,
-    register, send,
+    new_device, register, send,
 };
 use crate::store::{Appended, MailboxQuota, REPEAT_MEMORY_MS};
 
@@ -104,4 +104,21 @@ pub(crate) async fn an_expired_id_is_remembered(store: Tested) {
     let after = expired.plus(REPEAT_MEMORY_MS + 1);
     sweep(&store, after, 10).await;
     assert_eq!(append(&store, repeat(), ROOMY, after).await, Appended::At(2));
+}
+
+pub(crate) async fn a_memory_is_of_one_device_only(store: Tested) {
+    register(&store, [1, 2]).await;
+    let id = fresh_id();
+    let repeat = || envelope(2, 1, id, b"x");
+    assert_eq!(append(&store, repeat(), ROOMY, NOW).await, Appended::At(1));
+    for number in [2, 1] {
+        let mut new = new_device(1, number, 50);
+        new.replace_devices = true;
+        store.enrol(new).await.unwrap();
+    }
+    sweep(&store, NOW.plus(LIFETIME + 1), 10).await;
+    let forgotten = NOW.plus(LIFETIME + REPEAT_MEMORY_MS + 2);
+    assert_eq!(append(&store, repeat(), ROOMY, forgotten).await, Appended::At(2));
+    sweep(&store, forgotten, 10).await;
+    assert_eq!(append(&store, repeat(), ROOMY, forgotten).await, Appended::Repeat);
 }

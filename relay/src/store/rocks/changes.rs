@@ -167,3 +167,118 @@ impl Rows for Changes<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+
+    const TABLE: Table = Table::Invitations;
+
+    /// A database with these rows, each its own value.
+    fn database(rows: &[&str]) -> (Database, TempDir) {
+        let folder = TempDir::new().unwrap();
+        let database = Database::open(folder.path()).unwrap();
+        let mut changes = Changes::over(&database);
+        for row in rows {
+            put(&mut changes, row, row);
+        }
+        let batch = changes.into_batch().unwrap().unwrap();
+        database.write(batch, false).unwrap();
+        (database, folder)
+    }
+
+    fn put(changes: &mut Changes<'_>, key: &str, value: &str) {
+        changes.put(TABLE, key.into(), value.into());
+    }
+
+    fn get(rows: &impl Rows, key: &str) -> Option<String> {
+        let value = rows.get(TABLE, key.as_bytes()).unwrap();
+        value.map(|value| String::from_utf8(value).unwrap())
+    }
+
+    /// The rows from `from` to before `below`, up to `limit`.
+    fn list(rows: &impl Rows, from: &str, below: &str, limit: usize) -> Vec<String> {
+        let mut listed = Vec::new();
+        rows.visit(TABLE, from.as_bytes(), below.as_bytes(), &mut |key, value| {
+            let (key, value) = (String::from_utf8_lossy(key), String::from_utf8_lossy(value));
+            listed.push(format!("{key}={value}"));
+            let full = listed.len() == limit;
+            Ok(if full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        })
+        .unwrap();
+        listed
+    }
+
+    #[test]
+    fn changes_are_seen_over_the_database() {
+        let (database, _folder) = database(&["b", "d", "f", "h"]);
+        let mut changes = Changes::over(&database);
+        put(&mut changes, "a", "1");
+        put(&mut changes, "d", "2");
+        put(&mut changes, "e", "3");
+        put(&mut changes, "z", "4");
+        changes.delete(TABLE, "f".into());
+        let all = ["a=1", "b=b", "d=2", "e=3", "h=h", "z=4"];
+        assert_eq!(list(&changes, "", "~", 9), all);
+        assert_eq!(list(&changes, "b", "h", 9), all[1..4]);
+        for limit in 1..=all.len() {
+            assert_eq!(list(&changes, "", "~", limit), all[..limit]);
+        }
+        assert!(list(&changes, "x", "b", 9).is_empty());
+        assert_eq!((get(&changes, "d"), get(&changes, "f")), (Some("2".to_owned()), None));
+        assert_eq!(list(&database, "", "~", 9), ["b=b", "d=d", "f=f", "h=h"]);
+
+        let batch = changes.into_batch().unwrap().unwrap();
+        database.write(batch, false).unwrap();
+        assert_eq!(list(&database, "", "~", 9), all);
+    }
+
+    #[test]
+    fn a_cleared_prefix_is_empty_but_for_what_comes_later() {
+        let (database, _folder) = database(&["a1", "b1", "b2", "c1"]);
+        let mut changes = Changes::over(&database);
+        put(&mut changes, "b3", "early");
+        changes.clear(TABLE, "b".into());
+        assert_eq!((get(&changes, "b1"), get(&changes, "b3")), (None, None));
+        put(&mut changes, "b2", "late");
+        let all = ["a1=a1", "b2=late", "c1=c1"];
+        assert_eq!(list(&changes, "", "~", 9), all);
+
+        let batch = changes.into_batch().unwrap().unwrap();
+        database.write(batch, false).unwrap();
+        assert_eq!(list(&database, "", "~", 9), all);
+    }
+
+    #[test]
+    fn a_failed_operation_has_never_been() {
+        let (database, _folder) = database(&["a", "b", "c"]);
+        let mut changes = Changes::over(&database);
+        let (_, is_change) = changes.attempt(|changes| {
+            put(changes, "b", "first");
+            put(changes, "d", "first");
+            Ok(())
+        });
+        assert!(is_change);
+        let (outcome, is_change) = changes.attempt(|changes| {
+            changes.delete(TABLE, "a".into());
+            put(changes, "b", "second");
+            put(changes, "b", "third");
+            put(changes, "e", "second");
+            changes.clear(TABLE, Vec::new());
+            put(changes, "c", "second");
+            Err::<(), _>(StoreError::TooMany)
+        });
+        assert!(matches!(outcome, Err(StoreError::TooMany)) && !is_change);
+        assert_eq!(list(&changes, "", "~", 9), ["a=a", "b=first", "c=c", "d=first"]);
+        let (_, is_change) = changes.attempt(|changes| Ok(get(changes, "a")));
+        assert!(!is_change);
+    }
+
+    #[test]
+    fn nothing_to_do_is_no_batch() {
+        let (database, _folder) = database(&["a"]);
+        assert!(Changes::over(&database).into_batch().unwrap().is_none());
+    }
+}

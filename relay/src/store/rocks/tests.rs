@@ -183,7 +183,7 @@ impl Operation for Hold {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[tokio::test]
 async fn many_appends_share_one_sync() {
     const APPENDS: usize = 500;
     let folder = TempDir::new().unwrap();
