@@ -62,7 +62,10 @@ impl BlobFolder {
         if lock(&self.writing).insert(id) {
             Ok(Writing { writing: Arc::clone(&self.writing), id })
         } else {
-            Err(Refusal::new(ErrorCode::BlobConflict, "this blob is being written on another stream"))
+            Err(Refusal::new(
+                ErrorCode::BlobConflict,
+                "this blob is being written on another stream",
+            ))
         }
     }
 
@@ -81,25 +84,47 @@ impl BlobFolder {
 }
 
 /// The conversation that stores a blob.
-pub(crate) async fn put(shared: &Shared, owner: AccountId, talk: &mut Talk, put: PutBlob) -> Result<(), TalkError> {
+pub(crate) async fn put(
+    shared: &Shared,
+    owner: AccountId,
+    talk: &mut Talk,
+    put: PutBlob,
+) -> Result<(), TalkError> {
     if put.size > BLOB_MAX {
-        return Err(Refusal::new(ErrorCode::OutOfBounds, format!("a blob has at most {BLOB_MAX} bytes")).into());
+        return Err(Refusal::new(
+            ErrorCode::OutOfBounds,
+            format!("a blob has at most {BLOB_MAX} bytes"),
+        )
+        .into());
     }
     let _writing = shared.blobs.begin(put.id)?;
     let expires_at = now().plus(shared.config.quotas.blob_lifetime_ms());
-    let record = BlobRecord { id: put.id, owner, size: put.size, digest: put.digest, complete: false, expires_at };
+    let record = BlobRecord {
+        id: put.id,
+        owner,
+        size: put.size,
+        digest: put.digest,
+        complete: false,
+        expires_at,
+    };
     let record = match shared.store.reserve_blob(record, shared.config.quotas.blob_bytes).await? {
         Reserved::Yes(record) => record,
-        Reserved::Conflict => return Err(Refusal::new(ErrorCode::BlobConflict, "another blob has this id").into()),
+        Reserved::Conflict => {
+            return Err(Refusal::new(ErrorCode::BlobConflict, "another blob has this id").into());
+        }
         Reserved::OverQuota => {
-            return Err(Refusal::new(ErrorCode::BlobQuota, "your attachments on this relay fill your quota").into());
+            return Err(Refusal::new(
+                ErrorCode::BlobQuota,
+                "your attachments on this relay fill your quota",
+            )
+            .into());
         }
     };
-    if !record.complete {
+    if record.complete {
+        stream::send(&mut talk.send, &Answer::from(BlobReady { offset: record.size })).await?;
+    } else {
         take(shared, talk, &record).await?;
         shared.store.complete_blob(record.id).await?;
-    } else {
-        stream::send(&mut talk.send, &Answer::from(BlobReady { offset: record.size })).await?;
     }
     Ok(stream::conclude(&mut talk.send, BlobStored { expires_at: record.expires_at }).await?)
 }
@@ -119,10 +144,14 @@ async fn take(shared: &Shared, talk: &mut Talk, record: &BlobRecord) -> Result<(
     let offset = hash_existing(&mut file, record.size, &mut digest).await.map_err(failed)?;
     stream::send(&mut talk.send, &Answer::from(BlobReady { offset })).await?;
     let mut received = offset;
-    while let Some(chunk) = talk.receive.read_chunk(CHUNK, true).await.map_err(|_| StreamError::Gone)? {
+    while let Some(chunk) =
+        talk.receive.read_chunk(CHUNK, true).await.map_err(|_| StreamError::Gone)?
+    {
         received += chunk.bytes.len() as u64;
         if received > record.size {
-            return Err(Refusal::new(ErrorCode::OutOfBounds, "more bytes than the blob's size").into());
+            return Err(
+                Refusal::new(ErrorCode::OutOfBounds, "more bytes than the blob's size").into()
+            );
         }
         digest.update(&chunk.bytes);
         shared.metrics.blob(Direction::In, chunk.bytes.len() as u64);
@@ -135,14 +164,22 @@ async fn take(shared: &Shared, talk: &mut Talk, record: &BlobRecord) -> Result<(
     if digest.finalize().as_slice() != record.digest {
         // What is there can't become right: the next try begins anew.
         file.set_len(0).await.map_err(failed)?;
-        return Err(Refusal::new(ErrorCode::BadSignature, "the blob's digest is not the one announced").into());
+        return Err(Refusal::new(
+            ErrorCode::BadSignature,
+            "the blob's digest is not the one announced",
+        )
+        .into());
     }
     file.sync_all().await.map_err(failed)?;
     Ok(shared.blobs.sync_folder().await.map_err(failed)?)
 }
 
 /// Reads what an earlier try left; where it goes on, in bytes.
-async fn hash_existing(file: &mut tokio::fs::File, size: u64, digest: &mut Sha256) -> io::Result<u64> {
+async fn hash_existing(
+    file: &mut tokio::fs::File,
+    size: u64,
+    digest: &mut Sha256,
+) -> io::Result<u64> {
     if file.metadata().await?.len() > size {
         file.set_len(0).await?;
     }
@@ -150,7 +187,9 @@ async fn hash_existing(file: &mut tokio::fs::File, size: u64, digest: &mut Sha25
     let mut offset = 0;
     loop {
         let count = file.read(&mut buffer).await?;
-        let Some(chunk) = buffer.get(..count).filter(|chunk| !chunk.is_empty()) else { return Ok(offset) };
+        let Some(chunk) = buffer.get(..count).filter(|chunk| !chunk.is_empty()) else {
+            return Ok(offset);
+        };
         digest.update(chunk);
         offset += count as u64;
     }
@@ -158,11 +197,15 @@ async fn hash_existing(file: &mut tokio::fs::File, size: u64, digest: &mut Sha25
 
 /// The conversation that fetches a blob.
 pub(crate) async fn get(shared: &Shared, talk: &mut Talk, get: GetBlob) -> Result<(), TalkError> {
-    let none = || Refusal::new(ErrorCode::NoSuchBlob, "there is no such attachment, or it has expired");
-    let record = shared.store.blob(get.id).await?.filter(|blob| blob.complete && now() < blob.expires_at);
+    let none =
+        || Refusal::new(ErrorCode::NoSuchBlob, "there is no such attachment, or it has expired");
+    let record =
+        shared.store.blob(get.id).await?.filter(|blob| blob.complete && now() < blob.expires_at);
     let record = record.ok_or_else(none)?;
     if get.offset > record.size {
-        return Err(Refusal::new(ErrorCode::OutOfBounds, "the offset is behind the blob's end").into());
+        return Err(
+            Refusal::new(ErrorCode::OutOfBounds, "the offset is behind the blob's end").into()
+        );
     }
     let mut file = tokio::fs::File::open(shared.blobs.path(get.id)).await.map_err(|_| none())?;
     file.seek(io::SeekFrom::Start(get.offset)).await.map_err(failed)?;
@@ -179,6 +222,7 @@ pub(crate) async fn get(shared: &Shared, talk: &mut Talk, get: GetBlob) -> Resul
     Ok(())
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` calls")]
 fn failed(error: io::Error) -> Refusal {
     tracing::error!(%error, "a blob's file failed");
     Refusal::new(ErrorCode::Internal, "the relay could not read or write the attachment")

@@ -19,13 +19,13 @@ mod file;
 mod flags;
 mod numbers;
 
-pub use self::{
-    flags::Flags,
-    numbers::{Limits, LimitsFlags, Quotas, QuotasFlags, Timeouts, TimeoutsFlags},
-};
 use self::{
     file::{File, Picked, Source},
     flags::Switch,
+};
+pub use self::{
+    flags::{AddressFlags, Flags, PlaceFlags},
+    numbers::{Limits, LimitsFlags, Quotas, QuotasFlags, Timeouts, TimeoutsFlags},
 };
 
 /// Where the relay listens unless told otherwise: every address, IPv6 and IPv4.
@@ -183,7 +183,7 @@ impl Config {
     /// The settings of the flags (and, through `clap`, the environment), of the file that they
     /// name, and the defaults.
     pub fn load(flags: &Flags) -> Result<Self, ConfigError> {
-        match &flags.config {
+        match &flags.place.config {
             Some(path) => {
                 let text = fs::read_to_string(path)
                     .map_err(|source| ConfigError::Read { file: path.clone(), source })?;
@@ -197,43 +197,37 @@ impl Config {
     pub fn parse(path: &Path, text: &str, flags: &Flags) -> Result<Self, ConfigError> {
         let source = Source { path, text };
         let file = File::parse(source)?;
-        let public_host = Picked::optional(flags.public_host.as_ref(), file.public_host.as_ref());
-        let config = Self {
-            listen: Picked::or(flags.listen, file.listen, DEFAULT_LISTEN).value,
-            data: Picked::or(flags.data.clone(), file.data, PathBuf::from(DEFAULT_DATA)).value,
-            certificate: certificate(
-                source,
-                Picked::optional(flags.certificate.as_ref(), file.certificate.as_ref()),
-                Picked::optional(flags.certificate_key.as_ref(), file.certificate_key.as_ref()),
-                public_host.is_some(),
-            )?,
+        let address = &flags.address;
+        let public_host = Picked::optional(address.public_host.as_ref(), file.public_host.as_ref());
+        let certificate = checked_certificate(
+            source,
+            Picked::optional(address.certificate.as_ref(), file.certificate.as_ref()),
+            Picked::optional(address.certificate_key.as_ref(), file.certificate_key.as_ref()),
+            public_host.is_some(),
+        )?;
+        let public_port = Picked::optional(address.public_port.as_ref(), file.public_port.as_ref());
+        let name = Picked::or(flags.name.clone(), file.name, DEFAULT_NAME.to_owned());
+        let registration = flags.registration.map(Into::into);
+        let data = PathBuf::from(DEFAULT_DATA);
+        let anywhere = Picked::or(flags.http_anywhere, file.http_anywhere, false).value;
+        let http = Picked::optional(flags.http.as_ref(), file.http.as_ref());
+        Ok(Self {
+            listen: Picked::or(address.listen, file.listen, DEFAULT_LISTEN).value,
+            data: Picked::or(flags.place.data.clone(), file.data, data).value,
+            certificate,
             public_host: public_host.map(|host| checked_host(source, host)).transpose()?,
-            public_port: Picked::optional(flags.public_port.as_ref(), file.public_port.as_ref())
-                .map(|port| checked_port(source, &port))
-                .transpose()?,
-            name: checked_name(
-                source,
-                Picked::or(flags.name.clone(), file.name, DEFAULT_NAME.to_owned()),
-            )?,
-            registration: Picked::or(
-                flags.registration.map(Into::into),
-                file.registration,
-                RegistrationPolicy::Open,
-            )
-            .value,
+            public_port: public_port.map(|port| checked_port(source, &port)).transpose()?,
+            name: checked_name(source, name)?,
+            registration: Picked::or(registration, file.registration, RegistrationPolicy::Open)
+                .value,
             listing: Picked::or(flags.listing, file.listing, true).value,
-            http: checked_http(
-                source,
-                Picked::optional(flags.http.as_ref(), file.http.as_ref()),
-                Picked::or(flags.http_anywhere, file.http_anywhere, false).value,
-            )?,
+            http: checked_http(source, http, anywhere)?,
             log_level: Picked::or(flags.log_level, file.log_level, LogLevel::default()).value,
             log_format: Picked::or(flags.log_format, file.log_format, LogFormat::default()).value,
             quotas: Quotas::layered(source, file.quotas, &flags.quotas)?,
             limits: Limits::layered(source, file.limits, &flags.limits)?,
             timeouts: Timeouts::layered(source, file.timeouts, &flags.timeouts)?,
-        };
-        Ok(config)
+        })
     }
 
     /// Where others reach the relay when it listens at `local`.
@@ -247,7 +241,7 @@ impl Config {
     }
 }
 
-fn certificate(
+fn checked_certificate(
     source: Source<'_>,
     certificate: Option<Picked<PathBuf>>,
     key: Option<Picked<PathBuf>>,

@@ -25,8 +25,9 @@ use tokio_util::task::TaskTracker;
 use tracing::debug;
 
 use crate::{
-    blobs, directory, login, mailbox,
+    blobs, directory,
     limits::{Admission, Exceeded},
+    login, mailbox,
     metrics::Outcome,
     online::{self, LiveDevice},
     registration,
@@ -66,13 +67,13 @@ pub(crate) enum TalkError {
 
 impl From<StoreError> for TalkError {
     fn from(error: StoreError) -> Self {
-        Self::Refused(refusal(error))
+        Self::Refused(refusal(&error))
     }
 }
 
 /// What a failure of the store means to a client.
-pub(crate) fn refusal(error: StoreError) -> Refusal {
-    let code = match &error {
+pub(crate) fn refusal(error: &StoreError) -> Refusal {
+    let code = match error {
         StoreError::UsernameTaken => ErrorCode::UsernameTaken,
         StoreError::Invitation => ErrorCode::InvitationRequired,
         StoreError::DeviceTaken => ErrorCode::DeviceTaken,
@@ -81,7 +82,10 @@ pub(crate) fn refusal(error: StoreError) -> Refusal {
         StoreError::Closed => ErrorCode::Unavailable,
         StoreError::Corrupt(_) | StoreError::Database(_) => {
             tracing::error!(%error, "the store failed");
-            return Refusal::new(ErrorCode::Internal, "the relay failed; its operator can see why in its log");
+            return Refusal::new(
+                ErrorCode::Internal,
+                "the relay failed; its operator can see why in its log",
+            );
         }
     };
     Refusal::new(code, error.to_string())
@@ -147,7 +151,7 @@ impl Session {
         let mut login = self.login.subscribe();
         let logged_in = login.wait_for(Option::is_some);
         if timeout(self.shared.config.timeouts.login(), logged_in).await.is_ok() {
-            pending().await
+            pending::<()>().await;
         }
     }
 
@@ -213,7 +217,9 @@ impl Session {
     async fn answer_stranger(&self, talk: &mut Talk, request: Request) -> Result<(), TalkError> {
         self.count_anonymous(ANONYMOUS_FRAME_MAX / 64)?;
         match request {
-            Request::Info(_) => Ok(stream::conclude(&mut talk.send, login::info(&self.shared)).await?),
+            Request::Info(_) => {
+                Ok(stream::conclude(&mut talk.send, login::info(&self.shared)).await?)
+            }
             Request::Register(register) => registration::register(self, talk, register).await,
             Request::LogInByPassword(start) => login::by_password(self, talk, start).await,
             Request::LogIn(device) => login::device(self, talk, device).await,
@@ -248,7 +254,9 @@ impl Session {
             Request::LookUp(who) => directory::look_up(shared, who).await?,
             Request::ListUsers(page) => directory::list(shared, page).await?,
             Request::ClaimBundles(claim) => directory::claim(shared, account, claim).await?,
-            Request::PublishPrekeys(publish) => directory::publish(shared, device.address, publish.prekeys).await?,
+            Request::PublishPrekeys(publish) => {
+                directory::publish(shared, device.address, publish.prekeys).await?
+            }
             Request::CountPrekeys(_) => shared.store.count_prekeys(device.address).await?.into(),
             Request::SetProfile(profile) => {
                 shared.store.set_display_name(account, profile.display_name).await?;

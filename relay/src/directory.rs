@@ -18,7 +18,8 @@ pub(crate) async fn look_up(shared: &Shared, who: LookUp) -> Result<Answer, Talk
         LookUp::Username(username) => shared.store.account_by_name(&username).await?,
         LookUp::Account(account) => shared.store.account(account).await?,
     };
-    let Account { id, username, display_name, identity, devices, .. } = found.ok_or_else(no_such_user)?;
+    let Account { id, username, display_name, identity, devices, .. } =
+        found.ok_or_else(no_such_user)?;
     Ok(User { account: id, username, display_name, identity, devices }.into())
 }
 
@@ -33,9 +34,15 @@ pub(crate) async fn list(shared: &Shared, page: ListUsers) -> Result<Answer, Tal
 }
 
 /// A bundle of each device; the owner is told when few prekeys are left.
-pub(crate) async fn claim(shared: &Shared, requester: AccountId, claim: ClaimBundles) -> Result<Answer, TalkError> {
+pub(crate) async fn claim(
+    shared: &Shared,
+    requester: AccountId,
+    claim: ClaimBundles,
+) -> Result<Answer, TalkError> {
     if claim.devices.len() > DEVICES_MAX {
-        return Err(Refusal::new(ErrorCode::TooMany, format!("at most {DEVICES_MAX} devices")).into());
+        return Err(
+            Refusal::new(ErrorCode::TooMany, format!("at most {DEVICES_MAX} devices")).into()
+        );
     }
     let asked = claim.devices.len().max(1);
     shared.limited(shared.limits.claims(requester, claim.account, asked))?;
@@ -60,13 +67,13 @@ pub(crate) async fn publish(
 ) -> Result<Answer, TalkError> {
     check_prekey_count(&prekeys)?;
     let account = shared.store.account(device.account).await?.ok_or_else(no_such_user)?;
-    let certificate = account
-        .devices
-        .iter()
-        .find(|known| known.device == device.device)
-        .ok_or_else(|| Refusal::new(ErrorCode::UnknownDevice, "this device is not one of the account's"))?;
-    verify_prekeys(certificate, &prekeys)
-        .map_err(|_| Refusal::new(ErrorCode::BadSignature, "the signature of a prekey does not verify"))?;
+    let certificate =
+        account.devices.iter().find(|known| known.device == device.device).ok_or_else(|| {
+            Refusal::new(ErrorCode::UnknownDevice, "this device is not one of the account's")
+        })?;
+    verify_prekeys(certificate, &prekeys).map_err(|_| {
+        Refusal::new(ErrorCode::BadSignature, "the signature of a prekey does not verify")
+    })?;
     Ok(shared.store.publish_prekeys(device, prekeys).await?.into())
 }
 

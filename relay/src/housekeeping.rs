@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// How often it looks.
-const EVERY: Duration = Duration::from_secs(60);
+const EVERY: Duration = Duration::from_mins(1);
 /// How much it takes on in one step, so that others get their turn between.
 const STEP: usize = 1000;
 

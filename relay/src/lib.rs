@@ -7,8 +7,10 @@
 mod blobs;
 pub mod config;
 mod connection;
+pub mod control;
 mod directory;
 mod housekeeping;
+pub mod http;
 pub mod limits;
 mod login;
 mod mailbox;

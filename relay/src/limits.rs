@@ -297,8 +297,7 @@ struct Rate<K: Hash + Eq + Clone, C: Clock> {
     crowded: AtomicBool,
 }
 
-type Keyed<K, C> =
-    RateLimiter<K, DashMapStateStore<K>, C, NoOpMiddleware<<C as Clock>::Instant>>;
+type Keyed<K, C> = RateLimiter<K, DashMapStateStore<K>, C, NoOpMiddleware<<C as Clock>::Instant>>;
 
 /// What a rate is counted for: a key, or, when there are too many, all keys of one hash.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -383,7 +382,9 @@ mod tests {
         AccountId([number; 16])
     }
 
-    fn limiters(change: impl FnOnce(&mut config::Limits)) -> (Limiters<FakeRelativeClock>, FakeRelativeClock) {
+    fn limiters(
+        change: impl FnOnce(&mut config::Limits),
+    ) -> (Limiters<FakeRelativeClock>, FakeRelativeClock) {
         let mut limits = config::Limits::default();
         change(&mut limits);
         let clock = FakeRelativeClock::default();
@@ -485,7 +486,8 @@ mod tests {
         for number in 0..300_000_u32 {
             let _ = rate.take(number, 1);
         }
-        let bound = KEYS_MAX + usize::try_from(SHARED_SLOTS).unwrap()
+        let bound = KEYS_MAX
+            + usize::try_from(SHARED_SLOTS).unwrap()
             + usize::try_from(LOOK_EVERY).unwrap();
         assert!(rate.limiter.len() <= bound, "{}", rate.limiter.len());
         clock.advance(Duration::from_mins(2));

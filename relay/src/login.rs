@@ -34,12 +34,18 @@ pub(crate) fn info(shared: &Shared) -> RelayInfo {
 }
 
 /// The login of a device: its signature over this connection's exporter value.
-pub(crate) async fn device(session: &Session, talk: &mut Talk, login: LogIn) -> Result<(), TalkError> {
+pub(crate) async fn device(
+    session: &Session,
+    talk: &mut Talk,
+    login: LogIn,
+) -> Result<(), TalkError> {
     let shared = &session.shared;
     let address = DeviceAddress { account: login.account, device: login.device };
-    let unknown = || Refusal::new(ErrorCode::UnknownDevice, "this device is not one of the account's");
+    let unknown =
+        || Refusal::new(ErrorCode::UnknownDevice, "this device is not one of the account's");
     let account = shared.store.account(login.account).await?.ok_or_else(unknown)?;
-    let certificate = account.devices.iter().find(|known| known.device == login.device).ok_or_else(unknown)?;
+    let certificate =
+        account.devices.iter().find(|known| known.device == login.device).ok_or_else(unknown)?;
     let mut exporter = [0; 32];
     session
         .connection
@@ -91,7 +97,11 @@ pub(crate) async fn by_password(
     let proved = waiting.finish(bounded(&finish.opaque)?);
     let (Ok(()), Some(account)) = (proved, found) else {
         shared.metrics.login(Means::Password, Outcome::Failed);
-        return Err(Refusal::new(ErrorCode::WrongCredentials, "the username or the password is wrong").into());
+        return Err(Refusal::new(
+            ErrorCode::WrongCredentials,
+            "the username or the password is wrong",
+        )
+        .into());
     };
     if account.suspended {
         return Err(suspended().into());

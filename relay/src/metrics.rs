@@ -40,7 +40,7 @@ pub struct Metrics {
     /// Envelopes refused, by code.
     pub envelopes_refused: Family<ByCode, Counter>,
     /// How many envelopes came in one submission.
-    pub submission_envelopes: Histogram,
+    submission_envelopes: Histogram,
     /// Mailbox entries written to a device's stream.
     pub deliveries: Counter,
     /// Envelopes that expired unread.
@@ -150,7 +150,9 @@ impl Default for Metrics {
             envelopes_accepted: Counter::default(),
             envelopes_repeated: Counter::default(),
             envelopes_refused: Family::default(),
-            submission_envelopes: Histogram::new([1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0]),
+            submission_envelopes: Histogram::new([
+                1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0,
+            ]),
             deliveries: Counter::default(),
             envelopes_expired: Counter::default(),
             claims: Counter::default(),
@@ -179,6 +181,12 @@ impl Metrics {
     /// An envelope was refused.
     pub fn envelope_refused(&self, code: ErrorCode) {
         self.envelopes_refused.get_or_create(&ByCode { code: code.number() }).inc();
+    }
+
+    /// A submission of so many envelopes came.
+    pub fn submission(&self, envelopes: usize) {
+        // More than 2^32 would not fit a frame.
+        self.submission_envelopes.observe(u32::try_from(envelopes).map_or(f64::MAX, f64::from));
     }
 
     /// Bytes of a blob went in or out.
@@ -265,7 +273,7 @@ mod tests {
         metrics.login(Means::Password, Outcome::Failed);
         metrics.envelope_refused(ErrorCode::MailboxFull);
         metrics.envelopes_accepted.inc_by(3);
-        metrics.submission_envelopes.observe(3.0);
+        metrics.submission(3);
         metrics.blob(Direction::In, 4_096);
         metrics.limited(Exceeded { limit: Limit::Claims, retry_after_ms: 1 });
         let text = exposition(&registry).unwrap();

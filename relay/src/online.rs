@@ -164,7 +164,9 @@ impl Online {
 
     fn with(&self, account: AccountId, act: impl Fn(&LiveDevice)) {
         let devices = lock(&self.accounts).get(&account).cloned().unwrap_or_default();
-        devices.iter().for_each(|device| act(device));
+        for device in devices {
+            act(&device);
+        }
     }
 }
 

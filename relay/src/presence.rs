@@ -9,7 +9,7 @@ use std::{
 };
 
 use sotto_proto::{
-    AccountId, Refusal, ErrorCode, Timestamp,
+    AccountId, ErrorCode, Refusal, Timestamp,
     limits::PRESENCE_WATCH_MAX,
     mailbox::Notice,
     presence::{PresenceState, SetPresence, WatchPresence},
@@ -42,7 +42,12 @@ pub(crate) struct PresenceBook(Mutex<Book>);
 
 impl PresenceBook {
     /// Changes what an account shows, and tells its watchers.
-    pub(crate) fn set(&self, account: AccountId, settings: SetPresence, online: &Online) -> Result<(), Refusal> {
+    pub(crate) fn set(
+        &self,
+        account: AccountId,
+        settings: SetPresence,
+        online: &Online,
+    ) -> Result<(), Refusal> {
         bounded(settings.audience.len())?;
         let mut book = lock(&self.0);
         if book.shown.len() >= REMEMBERED_MAX && !book.shown.contains_key(&account) {
@@ -62,7 +67,12 @@ impl PresenceBook {
     }
 
     /// Replaces whom an account watches, and tells it how they are.
-    pub(crate) fn watch(&self, account: AccountId, watch: WatchPresence, online: &Online) -> Result<(), Refusal> {
+    pub(crate) fn watch(
+        &self,
+        account: AccountId,
+        watch: WatchPresence,
+        online: &Online,
+    ) -> Result<(), Refusal> {
         bounded(watch.accounts.len())?;
         let mut book = lock(&self.0);
         book.unwatch(account);
@@ -94,7 +104,10 @@ impl PresenceBook {
 
 fn bounded(count: usize) -> Result<(), Refusal> {
     if count > PRESENCE_WATCH_MAX {
-        return Err(Refusal::new(ErrorCode::TooMany, format!("at most {PRESENCE_WATCH_MAX} accounts")));
+        return Err(Refusal::new(
+            ErrorCode::TooMany,
+            format!("at most {PRESENCE_WATCH_MAX} accounts"),
+        ));
     }
     Ok(())
 }

@@ -18,7 +18,11 @@ use crate::{
 };
 
 /// The conversation of a registration.
-pub(crate) async fn register(session: &Session, talk: &mut Talk, register: Register) -> Result<(), TalkError> {
+pub(crate) async fn register(
+    session: &Session,
+    talk: &mut Talk,
+    register: Register,
+) -> Result<(), TalkError> {
     let shared = &session.shared;
     shared.limited(shared.limits.registration(session.from()))?;
     let username = checked_name(register.username)?;
@@ -29,7 +33,10 @@ pub(crate) async fn register(session: &Session, talk: &mut Talk, register: Regis
     let opaque = bounded(&register.opaque)?;
     let response = {
         let _place = shared.password_places.acquire().await.map_err(|_| unavailable())?;
-        shared.passwords.answer_registration(username.as_str(), opaque).map_err(|_| bad_password_message())?
+        shared
+            .passwords
+            .answer_registration(username.as_str(), opaque)
+            .map_err(|_| bad_password_message())?
     };
     stream::send(&mut talk.send, &Answer::from(RegistrationChallenge { opaque: response })).await?;
 
@@ -59,13 +66,14 @@ pub(crate) async fn register(session: &Session, talk: &mut Talk, register: Regis
 /// What an enrolment is counted as before login: about what a hundred prekeys of each kind weigh.
 pub(crate) const ENROLMENT_COUNTED: usize = 200 * 1024;
 
-
-
 /// Refuses an enrolment whose signatures or sizes are wrong.
 pub(crate) fn check_enrolment(enrolment: &Enrolment, needs_backup: bool) -> Result<(), Refusal> {
-    let bad_signature = |what: &str| Refusal::new(ErrorCode::BadSignature, format!("the {what} does not verify"));
-    verify_certificate(&enrolment.identity, &enrolment.certificate).map_err(|_| bad_signature("certificate"))?;
-    verify_prekeys(&enrolment.certificate, &enrolment.prekeys).map_err(|_| bad_signature("signature of a prekey"))?;
+    let bad_signature =
+        |what: &str| Refusal::new(ErrorCode::BadSignature, format!("the {what} does not verify"));
+    verify_certificate(&enrolment.identity, &enrolment.certificate)
+        .map_err(|_| bad_signature("certificate"))?;
+    verify_prekeys(&enrolment.certificate, &enrolment.prekeys)
+        .map_err(|_| bad_signature("signature of a prekey"))?;
     check_prekey_count(&enrolment.prekeys)?;
     let out_of_bounds = |message: &str| Err(Refusal::new(ErrorCode::OutOfBounds, message));
     if enrolment.prekeys.signed.is_none() || enrolment.prekeys.last_resort.is_none() {
@@ -103,19 +111,26 @@ pub(crate) fn unavailable() -> Refusal {
 }
 
 fn checked_name(name: String) -> Result<Username, Refusal> {
-    Username::try_from(name).map_err(|error| Refusal::new(ErrorCode::OutOfBounds, error.to_string()))
+    Username::try_from(name)
+        .map_err(|error| Refusal::new(ErrorCode::OutOfBounds, error.to_string()))
 }
 
-fn checked_invitation(policy: RegistrationPolicy, invitation: Option<String>) -> Result<Option<String>, Refusal> {
+fn checked_invitation(
+    policy: RegistrationPolicy,
+    invitation: Option<String>,
+) -> Result<Option<String>, Refusal> {
     match (policy, invitation) {
         (RegistrationPolicy::Open, _) => Ok(None),
         (RegistrationPolicy::Closed, _) => {
             Err(Refusal::new(ErrorCode::RegistrationClosed, "this relay takes no registrations"))
         }
-        (RegistrationPolicy::Invitation, Some(code)) if code.len() <= INVITATION_MAX => Ok(Some(code)),
-        (RegistrationPolicy::Invitation, _) => {
-            Err(Refusal::new(ErrorCode::InvitationRequired, "this relay asks for an invitation code"))
+        (RegistrationPolicy::Invitation, Some(code)) if code.len() <= INVITATION_MAX => {
+            Ok(Some(code))
         }
+        (RegistrationPolicy::Invitation, _) => Err(Refusal::new(
+            ErrorCode::InvitationRequired,
+            "this relay asks for an invitation code",
+        )),
     }
 }
 

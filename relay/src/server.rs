@@ -108,7 +108,8 @@ impl Relay {
         let passwords = password_secret(&*store).await?;
         let blobs = BlobFolder::open(config.data.join("blobs")).map_err(SpawnError::Blobs)?;
         let server = transport::server_config(&config, quic_config(identity)?);
-        let endpoint = Endpoint::server(server, config.listen).map_err(|source| listen_error(config.listen, source))?;
+        let endpoint = Endpoint::server(server, config.listen)
+            .map_err(|source| listen_error(config.listen, source))?;
         let local = endpoint
             .local_addr()
             .map_err(|source| SpawnError::Listen { address: config.listen, source })?;

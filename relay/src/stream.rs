@@ -72,7 +72,10 @@ pub(crate) async fn send<F: Frame>(stream: &mut SendStream, frame: &F) -> Result
 }
 
 /// Sends the last answer of a conversation.
-pub(crate) async fn conclude(stream: &mut SendStream, answer: impl Into<Answer>) -> Result<(), StreamError> {
+pub(crate) async fn conclude(
+    stream: &mut SendStream,
+    answer: impl Into<Answer>,
+) -> Result<(), StreamError> {
     send(stream, &answer.into()).await?;
     // It fails only where the stream is closed already.
     let _ = stream.finish();

@@ -149,7 +149,9 @@ impl RelayIdentity {
 
 impl fmt::Debug for RelayIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RelayIdentity").field("fingerprint", &self.fingerprint).finish_non_exhaustive()
+        f.debug_struct("RelayIdentity")
+            .field("fingerprint", &self.fingerprint)
+            .finish_non_exhaustive()
     }
 }
 

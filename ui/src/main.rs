@@ -7,7 +7,15 @@ use std::process::ExitCode;
 use slint::ComponentHandle;
 
 /// What Slint generates from `ui/app.slint`.
-#[allow(missing_docs, unreachable_pub, clippy::all)]
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::all,
+    clippy::pedantic,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic
+)]
 mod generated {
     slint::include_modules!();
 }

@@ -263,14 +263,14 @@ fn was_accepted(contact: AccountId) -> String {
     format!("blocked/{contact}/was_accepted")
 }
 
-fn block(tx: &Tx<'_>, contact: &Contact) -> Result<(), EngineError> {
+pub(super) fn block(tx: &Tx<'_>, contact: &Contact) -> Result<(), EngineError> {
     if contact.state == ContactState::Accepted {
         tx.set_setting(&was_accepted(contact.account), Some("yes"))?;
     }
     Ok(tx.set_contact_state(contact.account, ContactState::Blocked)?)
 }
 
-fn unblock(tx: &Tx<'_>, contact: &Contact) -> Result<(), EngineError> {
+pub(super) fn unblock(tx: &Tx<'_>, contact: &Contact) -> Result<(), EngineError> {
     if contact.state != ContactState::Blocked {
         return Ok(());
     }
@@ -303,7 +303,7 @@ fn parse_person(who: &str, relay: &RelayLink) -> Result<Wanted, EngineError> {
     Ok(Wanted { username: link.username, identity: link.identity })
 }
 
-fn add(tx: &Tx<'_>, user: &User) -> Result<(Contact, Vec<Event>), EngineError> {
+pub(super) fn add(tx: &Tx<'_>, user: &User) -> Result<(Contact, Vec<Event>), EngineError> {
     let was_request =
         tx.contact(user.account)?.is_some_and(|contact| contact.state == ContactState::Request);
     let mut events = Vec::new();
@@ -331,7 +331,10 @@ fn add(tx: &Tx<'_>, user: &User) -> Result<(Contact, Vec<Event>), EngineError> {
 }
 
 /// Accepts a request, if it is one; the event that says so.
-fn accept(tx: &Tx<'_>, account: AccountId) -> Result<(Contact, Option<Message>), EngineError> {
+pub(super) fn accept(
+    tx: &Tx<'_>,
+    account: AccountId,
+) -> Result<(Contact, Option<Message>), EngineError> {
     let contact = tx.contact(account)?.ok_or(EngineError::NoSuchContact)?;
     if contact.state != ContactState::Request {
         return Ok((contact, None));

@@ -31,6 +31,8 @@ mod reading;
 mod refresh;
 mod sealing;
 mod secret;
+#[cfg(test)]
+mod tests;
 mod timers;
 mod upload;
 mod window;

@@ -196,6 +196,9 @@ impl Taking<'_> {
         if let Ok(opened) = &opened {
             self.changed.insert(from);
             self.taken.prekeys_changed |= opened.prekeys_changed;
+            if opened.new_session && stored.standing == Standing::Broken {
+                stored.standing = Standing::Current;
+            }
             if !was_started {
                 self.taken.stale.insert(from.account);
             }

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use serde::Serialize;
 use sotto_keys::{DeviceKeys, Identity, OwnDevice, PrekeySecrets};
 use sotto_proto::{
-    AccountId, DeviceAddress, DeviceCertificate, DeviceId, DisplayName, IdentityKey, Timestamp, Username,
-    link::RelayLink,
+    AccountId, DeviceAddress, DeviceCertificate, DeviceId, DisplayName, IdentityKey, Timestamp,
+    Username, link::RelayLink,
 };
 use zeroize::Zeroizing;
 

@@ -62,10 +62,10 @@ pub(super) async fn refresh(
 }
 
 /// What the directory's word changed here.
-struct Comparison {
-    events: Vec<Event>,
+pub(super) struct Comparison {
+    pub(super) events: Vec<Event>,
     /// Devices without a session; none if nothing may be sent.
-    missing: Option<Vec<DeviceId>>,
+    pub(super) missing: Option<Vec<DeviceId>>,
 }
 
 /// The devices that the user's identity has certified.
@@ -75,7 +75,7 @@ fn certified(user: &User) -> Vec<DeviceId> {
     good.map(|device| device.device).collect()
 }
 
-fn compare(tx: &Tx<'_>, user: &User) -> Result<Comparison, EngineError> {
+pub(super) fn compare(tx: &Tx<'_>, user: &User) -> Result<Comparison, EngineError> {
     let contact = tx.contact(user.account)?.ok_or(EngineError::NoSuchContact)?;
     let mut events = Vec::new();
     if contact.username != user.username || contact.display_name != user.display_name {
@@ -127,7 +127,7 @@ fn compare_devices(tx: &Tx<'_>, user: &User) -> Result<Vec<DeviceId>, EngineErro
     Ok(missing)
 }
 
-fn start_sessions(
+pub(super) fn start_sessions(
     tx: &Tx<'_>,
     own: &Own,
     account: AccountId,

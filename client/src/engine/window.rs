@@ -146,9 +146,9 @@ mod tests {
         positions.map(entry).collect()
     }
 
-    fn answer(entries: &[OutboxEntry], refused: Option<Refusal>) -> Acknowledgement {
+    fn answer(entries: &[OutboxEntry], refused: Option<&Refusal>) -> Acknowledgement {
         let submitted =
-            |entry: &OutboxEntry| Submitted { id: entry.envelope.id, refused: refused.clone() };
+            |entry: &OutboxEntry| Submitted { id: entry.envelope.id, refused: refused.cloned() };
         Acknowledgement { envelopes: entries.iter().map(submitted).collect() }
     }
 
@@ -171,13 +171,13 @@ mod tests {
         let batch = entries(1..3);
         window.submitted(&batch);
         let limited = Refusal::rate_limited(700);
-        assert_eq!(window.answered(answer(&batch, Some(limited))).unwrap(), Settled::default());
+        assert_eq!(window.answered(answer(&batch, Some(&limited))).unwrap(), Settled::default());
         assert_eq!((window.next(), window.waits()), (None, Some(Duration::from_millis(700))));
         window.resume();
         assert_eq!((window.next(), window.waits()), (Some((0, SUBMISSION_MAX / 2)), None));
         for _ in 0..20 {
             window.submitted(&batch);
-            window.answered(answer(&batch, Some(Refusal::rate_limited(1)))).unwrap();
+            window.answered(answer(&batch, Some(&Refusal::rate_limited(1)))).unwrap();
             window.resume();
         }
         assert_eq!(window.next(), Some((0, 1)));
@@ -192,7 +192,7 @@ mod tests {
             let mut window = Window::default();
             let batch = entries(1..2);
             window.submitted(&batch);
-            window.answered(answer(&batch, Some(Refusal::new(code, "no")))).unwrap()
+            window.answered(answer(&batch, Some(&Refusal::new(code, "no")))).unwrap()
         };
         let full = outcome(ErrorCode::MailboxFull);
         assert_eq!(full.outcomes[0].1, Outcome::Refused(FailReason::MailboxFull));

@@ -15,40 +15,25 @@ use super::{
 /// The settings that were given as flags or in the environment; a flag wins.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Flags {
-    /// The TOML file with settings; flags and variables win over it.
-    #[arg(long, short, env = "SOTTO_RELAY_CONFIG", value_name = "FILE")]
-    pub config: Option<PathBuf>,
-    #[arg(long, env = "SOTTO_RELAY_LISTEN", value_name = "ADDRESS:PORT", help = help("The UDP address to listen on; port 0 takes a free one", DEFAULT_LISTEN))]
-    /// The UDP address to listen on.
-    pub listen: Option<SocketAddr>,
-    #[arg(long, env = "SOTTO_RELAY_DATA", value_name = "FOLDER", help = help("The folder with everything that the relay keeps", DEFAULT_DATA))]
-    /// The data folder.
-    pub data: Option<PathBuf>,
-    /// The name or address by which others reach the relay, for its link [default: the address listened on, or localhost]
-    #[arg(long, env = "SOTTO_RELAY_PUBLIC_HOST", value_name = "HOST")]
-    pub public_host: Option<String>,
-    /// The UDP port by which others reach the relay [default: the port listened on]
-    #[arg(long, env = "SOTTO_RELAY_PUBLIC_PORT", value_name = "PORT")]
-    pub public_port: Option<u16>,
+    /// Where the settings and the data are.
+    #[command(flatten)]
+    pub place: PlaceFlags,
+    /// How the relay is reached.
+    #[command(flatten)]
+    pub address: AddressFlags,
+    /// What the relay calls itself
     #[arg(long, env = "SOTTO_RELAY_NAME", value_name = "TEXT", help = help("What the relay calls itself", DEFAULT_NAME))]
-    /// The relay's name.
     pub name: Option<String>,
     /// Who may register [default: open]
     #[arg(long, env = "SOTTO_RELAY_REGISTRATION", value_enum)]
     pub registration: Option<Registration>,
-    /// Whether members may list the directory; off, they need to know a name [default: true]
+    /// Whether members may list the directory; if not, they need to know a name [default: true]
     #[arg(long, env = "SOTTO_RELAY_LISTING", value_name = "true|false")]
     pub listing: Option<bool>,
-    /// A certificate chain in PEM that clients trust by WebPKI [default: the relay makes its own]
-    #[arg(long, env = "SOTTO_RELAY_CERTIFICATE", value_name = "FILE")]
-    pub certificate: Option<PathBuf>,
-    /// The private key of that certificate, in PEM
-    #[arg(long, env = "SOTTO_RELAY_CERTIFICATE_KEY", value_name = "FILE")]
-    pub certificate_key: Option<PathBuf>,
+    /// Where /metrics and /healthz are served over HTTP
     #[arg(long, env = "SOTTO_RELAY_HTTP", value_name = "ADDRESS:PORT|off", help = help("Where /metrics and /healthz are served over HTTP", format!("{DEFAULT_HTTP} if it is free")))]
-    /// Where metrics and health are served.
     pub http: Option<Switch>,
-    /// Allows an address for metrics that is not loopback [default: false]
+    /// Allow an address for metrics that is not loopback [default: false]
     #[arg(long, env = "SOTTO_RELAY_HTTP_ANYWHERE", value_name = "true|false")]
     pub http_anywhere: Option<bool>,
     /// What is logged, to standard error [default: info]
@@ -66,6 +51,37 @@ pub struct Flags {
     /// How long the relay waits.
     #[command(flatten)]
     pub timeouts: TimeoutsFlags,
+}
+
+/// Where the settings and the data are.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct PlaceFlags {
+    /// The TOML file with settings; variables and flags win over it
+    #[arg(long, short, env = "SOTTO_RELAY_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The folder with everything that the relay keeps
+    #[arg(long, env = "SOTTO_RELAY_DATA", value_name = "FOLDER", help = help("The folder with everything that the relay keeps", DEFAULT_DATA))]
+    pub data: Option<PathBuf>,
+}
+
+/// How the relay is reached.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct AddressFlags {
+    /// The UDP address to listen on
+    #[arg(long, env = "SOTTO_RELAY_LISTEN", value_name = "ADDRESS:PORT", help = help("The UDP address to listen on; port 0 takes a free one", DEFAULT_LISTEN))]
+    pub listen: Option<SocketAddr>,
+    /// The name or address by which others reach the relay, for its link [default: the address listened on, or localhost]
+    #[arg(long, env = "SOTTO_RELAY_PUBLIC_HOST", value_name = "HOST")]
+    pub public_host: Option<String>,
+    /// The UDP port by which others reach the relay [default: the port listened on]
+    #[arg(long, env = "SOTTO_RELAY_PUBLIC_PORT", value_name = "PORT")]
+    pub public_port: Option<u16>,
+    /// A certificate chain in PEM that clients trust by WebPKI [default: the relay makes its own]
+    #[arg(long, env = "SOTTO_RELAY_CERTIFICATE", value_name = "FILE")]
+    pub certificate: Option<PathBuf>,
+    /// The private key of that certificate, in PEM
+    #[arg(long, env = "SOTTO_RELAY_CERTIFICATE_KEY", value_name = "FILE")]
+    pub certificate_key: Option<PathBuf>,
 }
 
 fn help(what: &str, default: impl fmt::Display) -> String {

@@ -26,7 +26,11 @@ const BYTES: usize = BATCH_MAX / 2;
 const AHEAD: u64 = 2048;
 
 /// Serves the stream until it ends or the relay closes.
-pub(crate) async fn downlink(shared: &Shared, device: &Arc<LiveDevice>, talk: &mut Talk) -> Result<(), TalkError> {
+pub(crate) async fn downlink(
+    shared: &Shared,
+    device: &Arc<LiveDevice>,
+    talk: &mut Talk,
+) -> Result<(), TalkError> {
     let consumed = tokio::sync::watch::Sender::new(0);
     tokio::select! {
         ended = deliver(shared, device, &mut talk.send, consumed.subscribe()) => ended,
@@ -47,7 +51,8 @@ async fn deliver(
     loop {
         let mut delivery = Delivery::default();
         if ahead < AHEAD {
-            delivery.entries = shared.store.read_mailbox(device.address, delivered, ENTRIES, BYTES).await?;
+            delivery.entries =
+                shared.store.read_mailbox(device.address, delivered, ENTRIES, BYTES).await?;
             delivery.caught_up = delivery.entries.is_empty();
         }
         for push in device.take_pushes() {
@@ -61,7 +66,9 @@ async fn deliver(
             ahead += delivery.entries.len() as u64;
             shared.metrics.deliveries.inc_by(delivery.entries.len() as u64);
         }
-        let has_news = !(delivery.entries.is_empty() && delivery.signals.is_empty() && delivery.notices.is_empty());
+        let has_news = !(delivery.entries.is_empty()
+            && delivery.signals.is_empty()
+            && delivery.notices.is_empty());
         if has_news || (delivery.caught_up && !was_caught_up) {
             send_in_parts(send, &delivery).await?;
         }
@@ -84,9 +91,13 @@ async fn deliver(
 }
 
 /// Sends a delivery; signals, which may be large, go apart from entries.
-async fn send_in_parts(send: &mut quinn::SendStream, delivery: &Delivery) -> Result<(), StreamError> {
+async fn send_in_parts(
+    send: &mut quinn::SendStream,
+    delivery: &Delivery,
+) -> Result<(), StreamError> {
     for signal in &delivery.signals {
-        stream::send(send, &Delivery { signals: vec![signal.clone()], ..Delivery::default() }).await?;
+        stream::send(send, &Delivery { signals: vec![signal.clone()], ..Delivery::default() })
+            .await?;
     }
     if delivery.signals.is_empty() {
         return stream::send(send, delivery).await;

@@ -20,14 +20,23 @@ use crate::{
 };
 
 /// Serves the stream until it ends or the relay closes.
-pub(crate) async fn uplink(shared: &Shared, device: &Arc<LiveDevice>, talk: &mut Talk) -> Result<(), TalkError> {
+pub(crate) async fn uplink(
+    shared: &Shared,
+    device: &Arc<LiveDevice>,
+    talk: &mut Talk,
+) -> Result<(), TalkError> {
     loop {
         let submission: Submission = tokio::select! {
             submission = stream::receive(&mut talk.receive) => submission?,
             () = shared.closing.cancelled() => return Ok(()),
         };
-        if submission.envelopes.len() > SUBMISSION_MAX || submission.signals.len() > SUBMISSION_MAX {
-            return Err(Refusal::new(ErrorCode::TooMany, format!("at most {SUBMISSION_MAX} envelopes at once")).into());
+        if submission.envelopes.len() > SUBMISSION_MAX || submission.signals.len() > SUBMISSION_MAX
+        {
+            return Err(Refusal::new(
+                ErrorCode::TooMany,
+                format!("at most {SUBMISSION_MAX} envelopes at once"),
+            )
+            .into());
         }
         pass_signals(shared, device.address, submission.signals);
         if !submission.envelopes.is_empty() {
@@ -52,14 +61,18 @@ fn pass_signals(shared: &Shared, from: DeviceAddress, signals: Vec<Signal>) {
 async fn accept(shared: &Shared, from: DeviceAddress, envelopes: Vec<Envelope>) -> Acknowledgement {
     let ids: Vec<_> = envelopes.iter().map(|envelope| envelope.id).collect();
     let refuse_all = |refusal: &Refusal| Acknowledgement {
-        envelopes: ids.iter().map(|id| Submitted { id: *id, refused: Some(refusal.clone()) }).collect(),
+        envelopes: ids
+            .iter()
+            .map(|id| Submitted { id: *id, refused: Some(refusal.clone()) })
+            .collect(),
     };
     let bytes = envelopes.iter().map(|envelope| envelope.sealed.len()).sum();
-    shared.metrics.submission_envelopes.observe(envelopes.len() as f64);
+    shared.metrics.submission(envelopes.len());
     if let Err(refusal) = limited(shared, from, envelopes.len(), bytes) {
         return refuse_all(&refusal);
     }
-    let fits: Vec<_> = envelopes.iter().map(|envelope| envelope.sealed.len() <= SEALED_MAX).collect();
+    let fits: Vec<_> =
+        envelopes.iter().map(|envelope| envelope.sealed.len() <= SEALED_MAX).collect();
     let recipients: Vec<_> = envelopes.iter().map(|envelope| envelope.to).collect();
     let appends = envelopes
         .into_iter()
@@ -72,7 +85,7 @@ async fn accept(shared: &Shared, from: DeviceAddress, envelopes: Vec<Envelope>) 
     };
     let appended = match shared.store.append(appends, quota, now()).await {
         Ok(appended) => appended,
-        Err(error) => return refuse_all(&refusal(error)),
+        Err(error) => return refuse_all(&refusal(&error)),
     };
     wake(shared, &recipients);
     let mut outcomes = appended.into_iter();
@@ -88,7 +101,12 @@ async fn accept(shared: &Shared, from: DeviceAddress, envelopes: Vec<Envelope>) 
 }
 
 /// Counts envelopes and their bytes against the sender's limits.
-fn limited(shared: &Shared, from: DeviceAddress, count: usize, bytes: usize) -> Result<(), Refusal> {
+fn limited(
+    shared: &Shared,
+    from: DeviceAddress,
+    count: usize,
+    bytes: usize,
+) -> Result<(), Refusal> {
     shared.limited(shared.limits.envelopes(from.account, count))?;
     shared.limited(shared.limits.bytes(from.account, bytes))
 }
@@ -128,6 +146,9 @@ fn refused(outcome: Option<Appended>) -> Option<Refusal> {
         Some(Appended::NoSuchDevice) => {
             Some(Refusal::new(ErrorCode::NoSuchDevice, "the recipient has no such device"))
         }
-        None => Some(Refusal::new(ErrorCode::FrameTooLarge, format!("an envelope holds at most {SEALED_MAX} bytes"))),
+        None => Some(Refusal::new(
+            ErrorCode::FrameTooLarge,
+            format!("an envelope holds at most {SEALED_MAX} bytes"),
+        )),
     }
 }

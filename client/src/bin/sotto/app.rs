@@ -12,7 +12,7 @@ use crate::{cli::GlobalArgs, error::CliError, out::Out, secrets::Given};
 /// How often a person may mistype.
 const ATTEMPTS: usize = 3;
 /// How long the mailbox may stand still while it is fetched.
-const SYNC_TIMEOUT: Duration = Duration::from_secs(60);
+const SYNC_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The options that all subcommands share, and the output.
 #[derive(Clone, Debug)]

@@ -114,8 +114,17 @@ pub(crate) struct GlobalArgs {
 pub(crate) enum Command {
     Register(commands::register::Register),
     Login(commands::login::Login),
-    Whoami(commands::whoami::Whoami),
     Profiles(commands::profiles::Profiles),
+    #[command(flatten)]
+    OnProfile(ProfileCommand),
+    Completions(commands::completions::Completions),
+    Man(commands::man::Man),
+}
+
+/// What to do with a profile that there is.
+#[derive(Subcommand, Debug)]
+pub(crate) enum ProfileCommand {
+    Whoami(commands::whoami::Whoami),
     Users(commands::users::Users),
     Contacts(commands::contacts::Contacts),
     Add(commands::add::Add),
@@ -142,8 +151,6 @@ pub(crate) enum Command {
     Settings(commands::settings::Settings),
     Export(commands::export::Export),
     Relay(commands::relay::Relay),
-    Completions(commands::completions::Completions),
-    Man(commands::man::Man),
 }
 
 #[cfg(test)]

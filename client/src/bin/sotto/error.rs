@@ -17,7 +17,7 @@ pub(crate) enum CliError {
     #[error("{0}")]
     Usage(String),
     /// No profile by that name.
-    #[error("there is no profile {:?}{}", .name.to_string(), others(.others))]
+    #[error("there is no profile {:?}{}", .name.to_string(), choices(.others))]
     NoProfile {
         /// What was asked for.
         name: ProfileName,
@@ -210,9 +210,10 @@ pub(crate) fn with_causes(error: &dyn Error) -> String {
     text
 }
 
-fn others(names: &[ProfileName]) -> String {
+fn choices(names: &[ProfileName]) -> String {
     if names.is_empty() {
-        return "; make one with `sotto register USERNAME --relay LINK`, or `sotto login`".to_owned();
+        return "; make one with `sotto register USERNAME --relay LINK`, or `sotto login`"
+            .to_owned();
     }
     let names: Vec<String> = names.iter().map(ToString::to_string).collect();
     format!("; choose one with --profile NAME: {}", names.join(", "))
@@ -329,10 +330,7 @@ mod tests {
             ErrorCode::InvitationRequired,
             "an invitation is needed",
         )));
-        assert_eq!(
-            error.sentence(),
-            "an invitation is needed; give it with --invitation CODE"
-        );
+        assert_eq!(error.sentence(), "an invitation is needed; give it with --invitation CODE");
     }
 
     #[test]

@@ -62,7 +62,7 @@ fn push(text: &mut String, c: char) {
 }
 
 /// Controls (C0, DEL, C1), and the marks, embeddings, overrides, isolates and separators of UAX #9.
-const fn is_harmful(c: char) -> bool {
+fn is_harmful(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }

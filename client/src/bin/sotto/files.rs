@@ -41,7 +41,9 @@ pub(crate) fn free_path(folder: &Path, name: &str) -> Result<PathBuf, CliError> 
             number => folder.join(format!("{stem} ({number}){extension}")),
         })
         .find(|path| path.symlink_metadata().is_err())
-        .ok_or_else(|| CliError::Usage(format!("{} has too many files like {name}", folder.display())))
+        .ok_or_else(|| {
+            CliError::Usage(format!("{} has too many files like {name}", folder.display()))
+        })
 }
 
 /// A new file that its owner alone may read; one that is there is not touched.

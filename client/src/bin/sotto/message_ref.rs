@@ -67,7 +67,7 @@ impl MessageRef {
         contact: &Contact,
         fits: Fits,
     ) -> Result<Message, CliError> {
-        let mut found: Option<Message> = None;
+        let mut found: Vec<Message> = Vec::new();
         let mut page = Page::Latest;
         loop {
             let messages = engine.history(contact.account, page, PAGE).await?;
@@ -77,15 +77,16 @@ impl MessageRef {
                 match self {
                     Self::Last if fits.take(&message) => return Ok(message),
                     Self::Id(digits) if message.id.to_string().starts_with(digits) => {
-                        if found.replace(message).is_some() {
-                            return Err(ambiguous(digits));
-                        }
+                        found.push(message);
                     }
                     _ => {}
                 }
             }
         }
-        found.ok_or_else(|| self.missing(contact, fits))
+        match (self, found.len()) {
+            (Self::Id(digits), 2..) => Err(ambiguous(digits)),
+            _ => found.pop().ok_or_else(|| self.missing(contact, fits)),
+        }
     }
 
     fn missing(&self, contact: &Contact, fits: Fits) -> CliError {

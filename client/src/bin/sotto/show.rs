@@ -7,8 +7,8 @@ use jiff::civil::Date;
 use sotto_client::{
     Engine,
     model::{
-        AttachedFile, Contact, ConversationEvent, Message, MessageBody, MessageState,
-        MessageReaction, Transfer,
+        AttachedFile, Contact, ConversationEvent, Message, MessageBody, MessageReaction,
+        MessageState, Transfer,
     },
 };
 
@@ -161,7 +161,8 @@ pub(crate) fn state(state: &MessageState) -> String {
 pub(crate) fn duration(seconds: u32) -> String {
     const UNITS: [(u32, &str); 4] =
         [(604_800, "week"), (86_400, "day"), (3600, "hour"), (60, "minute")];
-    let unit = UNITS.iter().find(|(length, _)| seconds >= *length && seconds % length == 0);
+    let unit =
+        UNITS.iter().find(|(length, _)| seconds >= *length && seconds.is_multiple_of(*length));
     let (count, name) = unit.map_or((seconds, "second"), |(length, name)| (seconds / length, name));
     if count == 1 { format!("1 {name}") } else { format!("{count} {name}s") }
 }

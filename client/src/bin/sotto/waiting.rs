@@ -54,7 +54,8 @@ pub(crate) async fn until_left(engine: &Engine, to: &Contact) -> Result<Left, Cl
 /// Gives small things a moment to leave; they stay queued otherwise.
 pub(crate) async fn briefly(app: &App, engine: &Engine, reach: Reach) {
     if reach == Reach::Online && engine.flush(BRIEFLY).await.is_err() {
-        app.out.note("not everything has reached the relay; the rest goes out with the next command");
+        app.out
+            .note("not everything has reached the relay; the rest goes out with the next command");
     }
 }
 
