@@ -4,7 +4,7 @@
 //! digits); without a fingerprint the relay is authenticated by WebPKI. `sotto://HOST:PORT/@NAME#IDENTITY`
 //! names a person there and, where given, the identity key to expect.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, net::Ipv6Addr, num::NonZeroU16, str::FromStr};
 
 use crate::{IdentityKey, Username};
 
@@ -102,22 +102,22 @@ impl FromStr for RelayHost {
     type Err = LinkError;
 
     fn from_str(authority: &str) -> Result<Self, LinkError> {
-        let (host, port) = if let Some(rest) = authority.strip_prefix('[') {
-            let (host, port) = rest.split_once(']').ok_or(LinkError::Host)?;
-            (host, port.strip_prefix(':'))
-        } else {
-            match authority.split_once(':') {
-                Some((host, port)) => (host, Some(port)),
-                None => (authority, None),
+        let (host, rest) = match authority.strip_prefix('[') {
+            Some(rest) => {
+                let (host, rest) = rest.split_once(']').ok_or(LinkError::Host)?;
+                host.parse::<Ipv6Addr>().map_err(|_| LinkError::Host)?;
+                (host, rest)
             }
+            None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
         };
-        let bad = |c: char| c.is_whitespace() || c.is_control() || "/@#?".contains(c);
+        let bad = |c: char| c.is_whitespace() || c.is_control() || "/@#?[]".contains(c);
         if host.is_empty() || host.contains(bad) {
             return Err(LinkError::Host);
         }
-        let port = match port {
-            Some(port) => port.parse().map_err(|_| LinkError::Host)?,
-            None => DEFAULT_PORT,
+        let port = match rest.strip_prefix(':') {
+            Some(port) => port.parse::<NonZeroU16>().map_err(|_| LinkError::Host)?.get(),
+            None if rest.is_empty() => DEFAULT_PORT,
+            None => return Err(LinkError::Host),
         };
         Ok(Self { host: host.to_owned(), port })
     }

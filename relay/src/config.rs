@@ -18,6 +18,8 @@ use sotto_proto::{DisplayName, link::RelayHost, login::RegistrationPolicy};
 mod file;
 mod flags;
 mod numbers;
+#[cfg(test)]
+mod tests;
 
 use self::{
     file::{File, Picked, Source},
