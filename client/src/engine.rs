@@ -190,7 +190,7 @@ impl Engine {
             link.close().await;
         }
         let closed = lock(&self.closed).take();
-        drop(self);
+        self.shared.keeper.end().await;
         if let Some(closed) = closed {
             let _ = tokio::time::timeout(SHUTDOWN_TIMEOUT, closed).await;
         }

@@ -113,6 +113,14 @@ pub enum Mail {
         /// Which.
         id: EnvelopeId,
     },
+    /// The device that an envelope had been sent to left its account before it had fetched it:
+    /// there may be another to send it to.
+    Returned {
+        /// Where it had been sent.
+        to: DeviceAddress,
+        /// Which.
+        id: EnvelopeId,
+    },
 }
 
 /// A signal that arrives.

@@ -23,6 +23,7 @@ pub(crate) async fn run(shared: Arc<Shared>) {
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
+            () = shared.mail_left.notified() => {}
             () = shared.closing.cancelled() => return,
         }
         if let Err(error) = sweep(&shared).await {
@@ -38,6 +39,16 @@ async fn sweep(shared: &Shared) -> Result<(), StoreError> {
         let senders = shared.store.expire_mail(before, now(), STEP).await?;
         let is_last = senders.is_empty();
         shared.metrics.envelopes_expired.inc_by(senders.len() as u64);
+        for sender in senders {
+            shared.online.wake(sender);
+        }
+        if is_last {
+            break;
+        }
+    }
+    loop {
+        let senders = shared.store.return_mail(now(), STEP).await?;
+        let is_last = senders.is_empty();
         for sender in senders {
             shared.online.wake(sender);
         }

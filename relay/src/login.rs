@@ -134,6 +134,7 @@ async fn enrol(session: &Session, talk: &mut Talk, account: Account) -> Result<(
     shared.store.enrol(new).await?;
     if replace_devices {
         shared.online.remove_others(id, Some(kept));
+        shared.mail_left.notify_one();
     }
     Ok(stream::conclude(&mut talk.send, Enrolled::default()).await?)
 }

@@ -4,7 +4,7 @@
 
 use std::{
     io,
-    net::SocketAddr,
+    net::{SocketAddr, UdpSocket},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -13,13 +13,16 @@ use std::{
 };
 
 use quinn::{Endpoint, Incoming, crypto::rustls::QuicServerConfig};
-use rand::rand_core::UnwrapErr;
+use rand::{Rng as _, rand_core::UnwrapErr};
 use sotto_keys::password::{PasswordError, RelaySetup};
 use sotto_proto::{
     Timestamp,
     link::{RelayFingerprint, RelayLink},
 };
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::{
+    sync::{Notify, Semaphore},
+    time::timeout,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -32,7 +35,7 @@ use crate::{
     presence::PresenceBook,
     store::{Store, StoreError},
     tls::{IdentityError, RelayIdentity},
-    transport,
+    transport::{self, ResetSecret},
 };
 
 /// Registrations and logins by password that are worked on at once.
@@ -66,6 +69,9 @@ pub enum SpawnError {
     /// The relay's OPAQUE secret does not parse.
     #[error("the relay's password secret in the database is damaged")]
     PasswordSecret(#[source] PasswordError),
+    /// The secret behind stateless resets has another length.
+    #[error("the relay's reset secret in the database is damaged")]
+    ResetSecret,
     /// The folder for blobs can't be made.
     #[error("the folder for blobs cannot be made")]
     Blobs(#[source] io::Error),
@@ -83,6 +89,8 @@ pub(crate) struct Shared {
     pub(crate) limits: Limiters,
     pub(crate) metrics: Metrics,
     pub(crate) blobs: BlobFolder,
+    /// Told when a device has left with mail in its mailbox.
+    pub(crate) mail_left: Notify,
     accepting: AtomicBool,
     /// Cancelled when the relay shuts down.
     pub(crate) closing: CancellationToken,
@@ -108,7 +116,12 @@ impl Relay {
         let passwords = password_secret(&*store).await?;
         let blobs = BlobFolder::open(config.data.join("blobs")).map_err(SpawnError::Blobs)?;
         let server = transport::server_config(&config, quic_config(identity)?);
-        let endpoint = Endpoint::server(server, config.listen)
+        let resets = reset_secret(&*store).await?;
+        let endpoint = UdpSocket::bind(config.listen)
+            .and_then(|socket| {
+                let runtime = Arc::new(quinn::TokioRuntime);
+                Endpoint::new(resets.endpoint_config(), Some(server), socket, runtime)
+            })
             .map_err(|source| listen_error(config.listen, source))?;
         let local = endpoint
             .local_addr()
@@ -124,6 +137,7 @@ impl Relay {
             online: Arc::default(),
             presence: PresenceBook::default(),
             blobs,
+            mail_left: Notify::new(),
             accepting: AtomicBool::new(true),
             closing: CancellationToken::new(),
         });
@@ -209,6 +223,13 @@ async fn password_secret(store: &dyn Store) -> Result<RelaySetup, SpawnError> {
     let fresh = RelaySetup::generate(&mut rng()).to_bytes().to_vec();
     let kept = store.secret("opaque", fresh).await?;
     RelaySetup::from_bytes(&kept).map_err(SpawnError::PasswordSecret)
+}
+
+async fn reset_secret(store: &dyn Store) -> Result<ResetSecret, SpawnError> {
+    let mut fresh = vec![0; ResetSecret::LEN];
+    rng().fill_bytes(&mut fresh);
+    let kept = store.secret("stateless_reset", fresh).await?;
+    kept.try_into().map_err(|_| SpawnError::ResetSecret)
 }
 
 fn listen_error(address: SocketAddr, source: io::Error) -> SpawnError {

@@ -296,6 +296,15 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<DeviceAddress>, StoreError>;
 
+    /// Deletes up to `limit` entries of the mailboxes of devices that are no more, leaving the
+    /// senders' devices a [`sotto_proto::mailbox::Mail::Returned`] for each envelope, in one atomic
+    /// step; the senders to wake. No sender to wake means that nothing is left: call again until then.
+    async fn return_mail(
+        &self,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<DeviceAddress>, StoreError>;
+
     /// Reserves room for a blob.
     async fn reserve_blob(&self, blob: BlobRecord, quota: u64) -> Result<Reserved, StoreError>;
 

@@ -6,7 +6,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use quinn::{IdleTimeout, ServerConfig, TransportConfig, VarInt, crypto::rustls::QuicServerConfig};
+use aws_lc_rs::hmac;
+use quinn::{
+    EndpointConfig, IdleTimeout, ServerConfig, TransportConfig, VarInt,
+    crypto::rustls::QuicServerConfig,
+};
+use quinn_proto::HashedConnectionIdGenerator;
 use sotto_proto::limits::BATCH_MAX;
 
 use crate::config::Config;
@@ -28,7 +33,40 @@ const INCOMING_BYTES_TOTAL: u64 = 16 * 1024 * 1024;
 /// The most bytes of buffers that one connection pins.
 pub const CONNECTION_MEMORY: u64 = RECEIVE_WINDOW as u64 + SEND_WINDOW + 3 * BATCH_MAX as u64;
 
-/// The endpoint's configuration.
+/// The least time between two stateless resets.
+const RESET_INTERVAL: Duration = Duration::from_millis(1);
+
+/// What lets a relay that was started again tell the clients of its former life that their
+/// connections are gone (stateless reset, RFC 9000 section 10.3), so that they come back at once
+/// and not after their idle timeout.
+pub(crate) struct ResetSecret([u8; Self::LEN]);
+
+impl ResetSecret {
+    /// The length in bytes.
+    pub(crate) const LEN: usize = 40;
+
+    /// The endpoint's configuration: connection ids and reset tokens that it knows again.
+    pub(crate) fn endpoint_config(&self) -> EndpointConfig {
+        let (token_key, id_key) = self.0.split_at(Self::LEN - size_of::<u64>());
+        let id_key = id_key.iter().fold(0, |key, byte| key << 8 | u64::from(*byte));
+        let mut config =
+            EndpointConfig::new(Arc::new(hmac::Key::new(hmac::HMAC_SHA256, token_key)));
+        config
+            .cid_generator(move || Box::new(HashedConnectionIdGenerator::from_key(id_key)))
+            .min_reset_interval(RESET_INTERVAL);
+        config
+    }
+}
+
+impl TryFrom<Vec<u8>> for ResetSecret {
+    type Error = Vec<u8>;
+
+    fn try_from(bytes: Vec<u8>) -> Result<Self, Vec<u8>> {
+        Ok(Self(bytes.try_into()?))
+    }
+}
+
+/// The configuration of the serving side.
 pub(crate) fn server_config(config: &Config, crypto: QuicServerConfig) -> ServerConfig {
     let mut server = ServerConfig::with_crypto(Arc::new(crypto));
     server

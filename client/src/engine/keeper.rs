@@ -15,6 +15,11 @@ const QUEUE: usize = 64;
 
 type Job = Box<dyn FnOnce(&mut Kept) + Send>;
 
+enum Order {
+    Run(Job),
+    End,
+}
+
 /// What the thread owns.
 pub(super) struct Kept {
     pub(super) vault: Vault,
@@ -39,27 +44,34 @@ impl Kept {
     }
 }
 
-/// Sends jobs to the thread, which ends when all of these are gone.
+/// Sends jobs to the thread, which ends when it is told to or all of these are gone.
 #[derive(Clone, Debug)]
 pub(super) struct Keeper {
-    jobs: mpsc::Sender<Job>,
+    orders: mpsc::Sender<Order>,
 }
 
 impl Keeper {
     /// Starts the thread. The receiver resolves when it has ended and the vault is closed.
     pub(super) fn start(kept: Kept) -> io::Result<(Self, oneshot::Receiver<()>)> {
-        let (jobs, mut queue) = mpsc::channel::<Job>(QUEUE);
+        let (orders, mut queue) = mpsc::channel(QUEUE);
         let (ended, end) = oneshot::channel();
         thread::Builder::new().name("vault".to_owned()).spawn(move || {
             let mut kept = kept;
-            while let Some(job) = queue.blocking_recv() {
+            while let Some(Order::Run(job)) = queue.blocking_recv() {
                 job(&mut kept);
             }
-            drop(kept);
+            // Whoever still has a job finds that the engine is shut down.
+            drop((queue, kept));
             // Nobody need be waiting for it.
             let _ = ended.send(());
         })?;
-        Ok((Self { jobs }, end))
+        Ok((Self { orders }, end))
+    }
+
+    /// Ends the thread after the jobs that wait already.
+    pub(super) async fn end(&self) {
+        // It may have ended before.
+        let _ = self.orders.send(Order::End).await;
     }
 
     /// Runs a job and hands back what it gave.
@@ -72,7 +84,7 @@ impl Keeper {
             // Who asked may have gone.
             let _ = answer.send(job(kept));
         });
-        self.jobs.send(job).await.map_err(|_| EngineError::ShutDown)?;
+        self.orders.send(Order::Run(job)).await.map_err(|_| EngineError::ShutDown)?;
         answered.await.map_err(|_| EngineError::ShutDown)?
     }
 

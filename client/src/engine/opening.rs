@@ -77,6 +77,10 @@ pub(super) fn take(
         match &entry.mail {
             Mail::Envelope { from, id, sealed } => taking.envelope(*from, *id, sealed)?,
             Mail::Expired { id, .. } => taking.expired(*id)?,
+            // The directory says which devices there are instead.
+            Mail::Returned { to, .. } => {
+                taking.taken.stale.insert(to.account);
+            }
         }
     }
     if let Some(last) = entries.last() {

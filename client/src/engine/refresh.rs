@@ -152,7 +152,14 @@ pub(super) fn start_sessions(
 }
 
 async fn give_up(shared: &Shared, to: AccountId, why: FailReason) -> Result<(), EngineError> {
-    let failed = shared.keeper.write(move |tx, _| Ok(tx.fail_waiting(to, &why)?)).await?;
+    let give_up = move |tx: &Tx<'_>| {
+        if why == FailReason::NoSuchUser {
+            // Nobody is left who could fetch what the relay has accepted.
+            tx.requeue_undelivered(to)?;
+        }
+        Ok(tx.fail_waiting(to, &why)?)
+    };
+    let failed = shared.keeper.write(move |tx, _| give_up(tx)).await?;
     shared.tell_all(failed.into_iter().map(|message| Event::MessageChanged { message }));
     shared.progressed();
     Ok(())

@@ -9,6 +9,7 @@ pub(super) mod expiry;
 pub(super) mod mailbox;
 pub(super) mod prekeys;
 pub(super) mod races;
+pub(super) mod returns;
 pub(super) mod samples;
 
 /// Makes a test of every property for the stores that a function makes: an empty one at each call,
@@ -63,6 +64,12 @@ macro_rules! suite {
                 an_id_is_remembered_after_its_entry_and_then_forgotten,
                 an_expired_id_is_remembered,
                 a_memory_is_of_one_device_only
+            ];
+            returns: [
+                mail_of_a_replaced_device_goes_back,
+                mail_of_a_deleted_account_goes_back,
+                returning_is_bounded,
+                old_mail_of_a_device_that_left_is_returned_and_not_expired
             ];
             blobs: [
                 a_blob_is_reserved_and_completed,

@@ -190,6 +190,14 @@ impl Store for MemoryStore {
         Ok(self.open()?.expire_mail(before, now, limit))
     }
 
+    async fn return_mail(
+        &self,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<DeviceAddress>, StoreError> {
+        Ok(self.open()?.return_mail(now, limit))
+    }
+
     async fn reserve_blob(&self, blob: BlobRecord, quota: u64) -> Result<Reserved, StoreError> {
         Ok(self.open()?.reserve_blob(blob, quota))
     }

@@ -35,6 +35,7 @@ mod database;
 mod expiry;
 mod mailbox;
 mod prekeys;
+mod returns;
 mod rows;
 mod schema;
 #[cfg(test)]
@@ -215,6 +216,19 @@ impl Store for RocksStore {
             let swept = self.writer.perform(expiry::Sweep { before, now, limit }).await?;
             if swept.finished || !swept.senders.is_empty() {
                 return Ok(swept.senders);
+            }
+        }
+    }
+
+    async fn return_mail(
+        &self,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<DeviceAddress>, StoreError> {
+        loop {
+            let returned = self.writer.perform(returns::Return { now, limit }).await?;
+            if returned.finished || !returned.senders.is_empty() {
+                return Ok(returned.senders);
             }
         }
     }

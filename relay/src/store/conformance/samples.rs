@@ -164,7 +164,7 @@ pub(crate) fn envelope_ids(entries: &[MailboxEntry]) -> Vec<EnvelopeId> {
         .iter()
         .filter_map(|entry| match &entry.mail {
             Mail::Envelope { id, .. } => Some(*id),
-            Mail::Expired { .. } => None,
+            Mail::Expired { .. } | Mail::Returned { .. } => None,
         })
         .collect()
 }

@@ -27,6 +27,8 @@ pub(super) struct State {
     pub(super) devices: HashMap<DeviceAddress, Device>,
     /// Where the mailboxes of an account's new devices begin.
     pub(super) sequence_floors: HashMap<AccountId, u64>,
+    /// The mail of devices that are no more, by device and sequence.
+    pub(super) left: BTreeMap<(DeviceAddress, u64), Mail>,
     pub(super) blobs: BTreeMap<BlobId, BlobRecord>,
     /// Blobs of deleted accounts, of which the bytes may go.
     pub(super) orphans: Vec<BlobId>,
@@ -108,6 +110,11 @@ impl Mailbox {
         sequence
     }
 
+    /// Its mail, once its device is no more.
+    fn left_by(self, device: DeviceAddress) -> impl Iterator<Item = ((DeviceAddress, u64), Mail)> {
+        self.entries.into_values().map(move |entry| ((device, entry.sequence), entry.mail))
+    }
+
     /// Lets the memory of ids run whose entries are gone, and forgets those that it has run out of.
     fn forget(&mut self, before: Timestamp) {
         self.seen.retain(|_, seen| {
@@ -130,7 +137,7 @@ impl Mailbox {
 pub(super) fn size(mail: &Mail) -> u64 {
     match mail {
         Mail::Envelope { sealed, .. } => sealed.len() as u64,
-        Mail::Expired { .. } => 0,
+        Mail::Expired { .. } | Mail::Returned { .. } => 0,
     }
 }
 
@@ -186,8 +193,12 @@ impl State {
                 prekeys.add(new.prekeys)?;
                 let floor = self.sequence_floors.entry(id).or_insert(1);
                 for device in leaving {
-                    let left = self.devices.remove(&DeviceAddress { account: id, device });
-                    *floor = left.map_or(1, |left| left.mailbox.next).max(*floor);
+                    let address = DeviceAddress { account: id, device };
+                    let Some(Device { mailbox, .. }) = self.devices.remove(&address) else {
+                        continue;
+                    };
+                    *floor = mailbox.next.max(*floor);
+                    self.left.extend(mailbox.left_by(address));
                 }
                 let mailbox = Mailbox::starting_at(*floor);
                 self.devices.insert(address, Device { prekeys, mailbox });
@@ -200,7 +211,8 @@ impl State {
     pub(super) fn delete_account(&mut self, id: AccountId) -> Result<(), StoreError> {
         let account = self.accounts.remove(&id).ok_or(StoreError::NotFound)?;
         self.names.remove(account.username.as_str());
-        self.devices.retain(|address, _| address.account != id);
+        let devices = self.devices.extract_if(|address, _| address.account == id);
+        self.left.extend(devices.flat_map(|(address, device)| device.mailbox.left_by(address)));
         let owned = self.blobs.extract_if(.., |_, blob| blob.owner == id);
         self.orphans.extend(owned.map(|(id, _)| id));
         Ok(())
@@ -281,6 +293,23 @@ impl State {
         let sender = self.devices.get_mut(&from)?;
         sender.mailbox.push(now, Mail::Expired { to: address, id });
         Some(from)
+    }
+
+    pub(super) fn return_mail(&mut self, now: Timestamp, limit: usize) -> Vec<DeviceAddress> {
+        let mut senders = Vec::new();
+        while senders.is_empty() && !self.left.is_empty() {
+            for _ in 0..limit.max(1) {
+                let Some(((to, _), mail)) = self.left.pop_first() else { break };
+                let Mail::Envelope { from, id, .. } = mail else { continue };
+                if let Some(sender) = self.devices.get_mut(&from) {
+                    sender.mailbox.push(now, Mail::Returned { to, id });
+                    senders.push(from);
+                }
+            }
+        }
+        senders.sort_unstable();
+        senders.dedup();
+        senders
     }
 
     pub(super) fn reserve_blob(&mut self, blob: BlobRecord, quota: u64) -> Reserved {

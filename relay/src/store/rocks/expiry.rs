@@ -79,14 +79,17 @@ fn take(
     device: DeviceAddress,
     sequence: u64,
 ) -> Result<Option<Mail>, StoreError> {
+    let Some(mut mailbox) = mailbox::load(changes, device)? else { return Ok(None) };
+    if sequence < mailbox.first {
+        // It is of an earlier device with this number, and is returned.
+        return Ok(None);
+    }
     let key = schema::entry(device, sequence);
     let Some(row) = changes.get(Table::Entries, &key)? else { return Ok(None) };
     changes.delete(Table::Entries, key);
-    if let Some(mut mailbox) = mailbox::load(changes, device)? {
-        mailbox.entries = mailbox.entries.saturating_sub(1);
-        mailbox.bytes = mailbox.bytes.saturating_sub(entry_size(&row));
-        mailbox::store(changes, device, mailbox);
-    }
+    mailbox.entries = mailbox.entries.saturating_sub(1);
+    mailbox.bytes = mailbox.bytes.saturating_sub(entry_size(&row));
+    mailbox::store(changes, device, mailbox);
     census::adjust(changes, |census| census.entries = census.entries.saturating_sub(1))?;
     entry_from_row(sequence, &row).map(|entry| Some(entry.mail))
 }
@@ -99,10 +102,21 @@ fn notify(
     now: Timestamp,
 ) -> Result<Option<DeviceAddress>, StoreError> {
     let &Mail::Envelope { from, id, .. } = mail else { return Ok(None) };
-    let Some(mut mailbox) = mailbox::load(changes, from)? else { return Ok(None) };
-    mailbox::push(changes, from, &mut mailbox, now, &Mail::Expired { to: recipient, id });
+    let told = tell(changes, from, &Mail::Expired { to: recipient, id }, now)?;
+    Ok(told.then_some(from))
+}
+
+/// Puts a notice into a sender's mailbox, if the sender is still there; whether it was.
+pub(super) fn tell(
+    changes: &mut Changes<'_>,
+    sender: DeviceAddress,
+    notice: &Mail,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let Some(mut mailbox) = mailbox::load(changes, sender)? else { return Ok(false) };
+    mailbox::push(changes, sender, &mut mailbox, now, notice);
     census::adjust(changes, |census| census.entries += 1)?;
-    Ok(Some(from))
+    Ok(true)
 }
 
 /// Forgets ids whose memory has run out; how many rows that were.

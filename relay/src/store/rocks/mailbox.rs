@@ -81,7 +81,7 @@ pub(super) fn push(
     let sequence = mailbox.next;
     let remembered = match mail {
         Mail::Envelope { id, .. } => id.as_bytes().to_vec(),
-        Mail::Expired { .. } => Vec::new(),
+        Mail::Expired { .. } | Mail::Returned { .. } => Vec::new(),
     };
     let row = entry_to_row(now, mail);
     mailbox.next += 1;
@@ -171,12 +171,14 @@ pub(super) fn store(changes: &mut Changes<'_>, device: DeviceAddress, mailbox: M
     changes.put(Table::Mailboxes, schema::device(device), mailbox.to_row());
 }
 
-/// Removes a mailbox with everything in it; the sequence that would have been next. What is left
-/// of it in [`Table::Ageing`] goes with the sweep.
+/// Removes a mailbox; the sequence that would have been next. Its entries wait to be returned to
+/// their senders; what is left of it in [`Table::Ageing`] goes with the sweep.
 pub(super) fn remove(changes: &mut Changes<'_>, device: DeviceAddress) -> Result<u64, StoreError> {
     let Some(mailbox) = load(changes, device)? else { return Ok(0) };
     let prefix = schema::device(device);
-    changes.clear(Table::Entries, prefix.clone());
+    if mailbox.entries > 0 {
+        changes.put(Table::Leaving, prefix.clone(), mailbox.next.to_be_bytes().to_vec());
+    }
     changes.clear(Table::Seen, prefix.clone());
     changes.delete(Table::Mailboxes, prefix);
     census::adjust(changes, |census| {

@@ -6,8 +6,8 @@
 use ciborium::Value;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sotto_proto::{
-    AccountId, BlobId, DeviceCertificate, DisplayName, EnvelopeId, IdentityKey, Timestamp,
-    Username,
+    AccountId, BlobId, DeviceAddress, DeviceCertificate, DisplayName, EnvelopeId, IdentityKey,
+    Timestamp, Username,
     directory::PrekeyCount,
     mailbox::{Mail, MailboxEntry},
 };
@@ -159,12 +159,14 @@ pub(super) fn count_from_row(row: &[u8]) -> Result<PrekeyCount, StoreError> {
 
 const ENVELOPE: u8 = 1;
 const EXPIRED: u8 = 2;
+const RETURNED: u8 = 3;
 
 /// The row of a mailbox entry; its sequence is in the key.
 pub(super) fn entry_to_row(accepted_at: Timestamp, mail: &Mail) -> Vec<u8> {
     let (kind, peer, id, sealed) = match mail {
         Mail::Envelope { from, id, sealed } => (ENVELOPE, from, id, sealed.as_slice()),
         Mail::Expired { to, id } => (EXPIRED, to, id, [].as_slice()),
+        Mail::Returned { to, id } => (RETURNED, to, id, [].as_slice()),
     };
     let mut row = Vec::with_capacity(ENTRY_HEADER + sealed.len());
     row.extend_from_slice(&[COMPACT, kind]);
@@ -183,6 +185,15 @@ pub(super) const fn entry_size(row: &[u8]) -> u64 {
     row.len().saturating_sub(ENTRY_HEADER) as u64
 }
 
+/// Who sent the mailbox entry in the row and under which id, if it is an envelope.
+pub(super) fn envelope_of(row: &[u8]) -> Result<Option<(DeviceAddress, EnvelopeId)>, StoreError> {
+    let mut parts = compact(row, "mailbox entry")?;
+    let kind = parts.byte()?;
+    parts.time()?;
+    let (from, id) = (parts.device()?, EnvelopeId(parts.bytes()?));
+    Ok((kind == ENVELOPE).then_some((from, id)))
+}
+
 /// The mailbox entry in the row.
 pub(super) fn entry_from_row(sequence: u64, row: &[u8]) -> Result<MailboxEntry, StoreError> {
     let mut parts = compact(row, "mailbox entry")?;
@@ -193,6 +204,7 @@ pub(super) fn entry_from_row(sequence: u64, row: &[u8]) -> Result<MailboxEntry, 
     let mail = match kind {
         ENVELOPE => Mail::Envelope { from: peer, id, sealed: parts.rest().to_vec() },
         EXPIRED => Mail::Expired { to: peer, id },
+        RETURNED => Mail::Returned { to: peer, id },
         _ => return Err(StoreError::Corrupt("mailbox entry")),
     };
     Ok(MailboxEntry { sequence, accepted_at, mail })

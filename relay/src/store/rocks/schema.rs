@@ -39,6 +39,9 @@ pub(super) enum Table {
     /// Mailbox entries by the time of their acceptance, device and sequence; the value is the
     /// envelope's id, empty for a notice. The sweep removes a row, consumption does not.
     Ageing,
+    /// The devices that are no more and whose mailboxes held something, each with the sequence
+    /// behind the last entry that is to be returned.
+    Leaving,
     /// The rows of [`Table::Seen`] that are to be forgotten, by the time from which their
     /// memory runs; the value is the same sequence.
     Forgetting,
@@ -56,7 +59,7 @@ pub(super) enum Table {
 
 impl Table {
     /// Every table.
-    pub(super) const ALL: [Self; 15] = [
+    pub(super) const ALL: [Self; 16] = [
         Self::Meta,
         Self::Accounts,
         Self::Names,
@@ -66,6 +69,7 @@ impl Table {
         Self::Entries,
         Self::Seen,
         Self::Ageing,
+        Self::Leaving,
         Self::Forgetting,
         Self::Invitations,
         Self::Blobs,
@@ -87,6 +91,7 @@ impl Table {
             Self::Entries => "entries",
             Self::Seen => "seen",
             Self::Ageing => "ageing",
+            Self::Leaving => "leaving",
             Self::Forgetting => "forgetting",
             Self::Invitations => "invitations",
             Self::Blobs => "blobs",

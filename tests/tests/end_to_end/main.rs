@@ -1,0 +1,20 @@
+//! People, their command lines and engines, and a real relay between them, on loopback.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by a panic"
+)]
+
+mod attachments;
+mod away;
+mod block;
+mod command_line;
+mod identity;
+mod mailbox_full;
+mod moving;
+mod restore;
+mod secrecy;
+mod sign_in;
+mod talk;
