@@ -1,10 +1,11 @@
 //! A client that speaks the protocol by hand: it can ask what no well-behaved client asks, and
 //! send what is no frame at all.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use quinn::{
-    ClientConfig, Connection, Endpoint, RecvStream, SendStream, crypto::rustls::QuicClientConfig,
+    ClientConfig, Connection, Endpoint, RecvStream, SendStream, TransportConfig,
+    crypto::rustls::QuicClientConfig,
 };
 use rustls::{
     DigitallySignedStruct, Error, SignatureScheme,
@@ -14,7 +15,7 @@ use rustls::{
 };
 use sotto_keys::{DeviceKeys, Identity, PrekeySecrets, password::Registration, seal_backup};
 use sotto_proto::{
-    ALPN, AccountId, Answer, DeviceAddress, DeviceId, LOGIN_EXPORTER_LABEL, PrekeyUpload, Request,
+    ALPN, AccountId, Answer, DeviceAddress, DeviceId, LOGIN_EXPORTER_LABEL, PrekeyId, Request,
     Timestamp,
     codec::{self, Frame, HEADER_LEN},
     link::RelayLink,
@@ -42,17 +43,14 @@ pub struct Account {
     pub keys: DeviceKeys,
     /// The secrets of its prekeys.
     pub prekeys: PrekeySecrets,
+    /// The id of its ML-KEM prekey of last resort.
+    pub last_resort: PrekeyId,
 }
 
 impl Account {
     /// Its one device.
     pub fn device(&self) -> DeviceAddress {
         DeviceAddress { account: self.account, device: first_device() }
-    }
-
-    /// One-time prekeys that the directory does not have yet.
-    pub fn fresh_prekeys(&mut self) -> PrekeyUpload {
-        self.prekeys.refill(&mut rand::rng(), &self.keys, 100, 100)
     }
 }
 
@@ -101,6 +99,7 @@ impl Stranger {
         let keys = DeviceKeys::generate(&mut rng);
         let certificate = identity.certify(first_device(), &keys, Timestamp(1));
         let (prekeys, upload) = PrekeySecrets::generate(&mut rng, &keys, Timestamp(1), 100);
+        let last_resort = upload.last_resort.as_ref().unwrap().id;
         let username = name.parse().unwrap();
         let finish = RegistrationFinish {
             opaque: record,
@@ -116,7 +115,7 @@ impl Stranger {
         send_frame(&mut send, &finish).await.unwrap();
         match receive_frame(&mut receive).await {
             Some(Answer::Registered(done)) => {
-                Account { account: done.account, identity, keys, prekeys }
+                Account { account: done.account, identity, keys, prekeys, last_resort }
             }
             other => panic!("{other:?}"),
         }
@@ -168,7 +167,12 @@ fn client_config() -> ClientConfig {
         .with_custom_certificate_verifier(Arc::new(AnyRelay(provider)))
         .with_no_client_auth();
     tls.alpn_protocols = vec![ALPN.to_vec()];
-    ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls).unwrap()))
+    let mut transport = TransportConfig::default();
+    // On loopback, what is not answered at once may be asked again soon.
+    transport.initial_rtt(Duration::from_millis(10));
+    let mut config = ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls).unwrap()));
+    config.transport_config(Arc::new(transport));
+    config
 }
 
 /// Believes every relay: what is tested here is the relay, not who it is.
