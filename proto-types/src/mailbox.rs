@@ -19,7 +19,8 @@ use crate::{
 pub struct OpenUplink {}
 
 /// Opens the downlink: the relay sends [`Delivery`]s, beginning with the oldest entry of the
-/// mailbox, the client answers with [`Consumed`]. One downlink a connection.
+/// mailbox, the client answers with [`Consumed`]. One downlink a connection; a newer one ends the
+/// older.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenDownlink {}
 

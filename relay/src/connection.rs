@@ -14,7 +14,7 @@ use std::{
 use quinn::{Connection, Incoming, RecvStream, SendStream};
 use sotto_proto::{
     Answer, CloseCode, DeviceAddress, ErrorCode, Refusal, Request,
-    codec::{Frame, HEADER_LEN},
+    codec::{CodecError, Frame, HEADER_LEN},
     limits::ANONYMOUS_FRAME_MAX,
 };
 use tokio::{
@@ -198,24 +198,18 @@ impl Session {
     }
 
     async fn answer(&self, talk: &mut Talk) -> Result<(), TalkError> {
-        let device = self.device();
-        let limit = if device.is_some() { Request::LIMIT } else { ANONYMOUS_FRAME_MAX };
-        let arriving = stream::receive_within::<Request>(&mut talk.receive, limit);
-        let Ok(request) = timeout(REQUEST_PATIENCE, arriving).await else {
-            return Err(StreamError::Gone.into());
+        let Some(device) = self.device() else {
+            let request = self.receive_counted(talk).await?;
+            return self.answer_stranger(talk, request).await;
         };
-        let request = request?;
-        match device {
-            Some(device) => {
-                self.shared.limited(self.shared.limits.request(device.address.account))?;
-                self.answer_device(talk, &device, request).await
-            }
-            None => self.answer_stranger(talk, request).await,
-        }
+        let arriving = stream::receive(&mut talk.receive);
+        let request =
+            timeout(REQUEST_PATIENCE, arriving).await.map_err(|_| StreamError::Gone)??;
+        self.shared.limited(self.shared.limits.request(device.address.account))?;
+        self.answer_device(talk, &device, request).await
     }
 
     async fn answer_stranger(&self, talk: &mut Talk, request: Request) -> Result<(), TalkError> {
-        self.count_anonymous(ANONYMOUS_FRAME_MAX / 64)?;
         match request {
             Request::Info(_) => {
                 Ok(stream::conclude(&mut talk.send, login::info(&self.shared)).await?)
@@ -227,9 +221,20 @@ impl Session {
         }
     }
 
+    /// The next frame of a stranger, counted before it is read.
+    pub(crate) async fn receive_counted<F: Frame>(&self, talk: &mut Talk) -> Result<F, TalkError> {
+        let length = stream::length::<F>(&mut talk.receive).await?;
+        if length > ANONYMOUS_FRAME_MAX {
+            let limit = ANONYMOUS_FRAME_MAX;
+            return Err(StreamError::from(CodecError::TooLarge { length, limit }).into());
+        }
+        self.count_anonymous(HEADER_LEN + length)?;
+        Ok(stream::body(&mut talk.receive, length).await?)
+    }
+
     /// Counts what a stranger sends; too much ends the connection.
-    pub(crate) fn count_anonymous(&self, bytes: usize) -> Result<(), Refusal> {
-        let bytes = (bytes + HEADER_LEN) as u64;
+    fn count_anonymous(&self, bytes: usize) -> Result<(), Refusal> {
+        let bytes = bytes as u64;
         let before = self.anonymous_bytes.fetch_add(bytes, Ordering::Relaxed);
         if before + bytes > self.shared.config.limits.anonymous_bytes {
             online::close(&self.connection, CloseCode::TooMany);

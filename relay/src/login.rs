@@ -15,9 +15,7 @@ use tracing::debug;
 use crate::{
     connection::{Session, Talk, TalkError},
     metrics::{Means, Outcome},
-    registration::{
-        ENROLMENT_COUNTED, bad_password_message, bounded, check_enrolment, unavailable,
-    },
+    registration::{bad_password_message, bounded, check_enrolment, unavailable},
     server::{Shared, now, rng},
     store::{Account, NewDevice},
     stream,
@@ -92,8 +90,7 @@ pub(crate) async fn by_password(
     };
     stream::send(&mut talk.send, &Answer::from(LoginChallenge { opaque: challenge })).await?;
 
-    let finish: PasswordFinish = stream::receive(&mut talk.receive).await?;
-    session.count_anonymous(finish.opaque.len())?;
+    let finish: PasswordFinish = session.receive_counted(talk).await?;
     let proved = waiting.finish(bounded(&finish.opaque)?);
     let (Ok(()), Some(account)) = (proved, found) else {
         shared.metrics.login(Means::Password, Outcome::Failed);
@@ -122,8 +119,7 @@ async fn enrol(session: &Session, talk: &mut Talk, account: Account) -> Result<(
     };
     stream::send(&mut talk.send, &Answer::from(accepted)).await?;
 
-    let enrolment: Enrolment = stream::receive(&mut talk.receive).await?;
-    session.count_anonymous(ENROLMENT_COUNTED)?;
+    let enrolment: Enrolment = session.receive_counted(talk).await?;
     check_enrolment(&enrolment, enrolment.identity != identity)?;
     let kept = DeviceAddress { account: id, device: enrolment.certificate.device };
     let (replaces, changes) = (enrolment.replace_devices, enrolment.identity != identity);

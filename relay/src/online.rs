@@ -13,6 +13,7 @@ use sotto_proto::{
     mailbox::{ArrivedSignal, Notice},
 };
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 /// The most signals and notices that wait for one device.
 const PUSHES_MAX: usize = 64;
@@ -31,9 +32,21 @@ pub(crate) struct LiveDevice {
     connection: quinn::Connection,
     pushes: Mutex<VecDeque<Push>>,
     wake: Notify,
+    uplink: Mutex<CancellationToken>,
+    downlink: Mutex<CancellationToken>,
 }
 
 impl LiveDevice {
+    /// The token of a new uplink; the one before ends.
+    pub(crate) fn new_uplink(&self) -> CancellationToken {
+        renew(&self.uplink)
+    }
+
+    /// The token of a new downlink; the one before ends.
+    pub(crate) fn new_downlink(&self) -> CancellationToken {
+        renew(&self.downlink)
+    }
+
     /// Says that there may be something to deliver.
     pub(crate) fn wake(&self) {
         self.wake.notify_one();
@@ -96,6 +109,8 @@ impl Online {
             connection,
             pushes: Mutex::default(),
             wake: Notify::new(),
+            uplink: Mutex::default(),
+            downlink: Mutex::default(),
         });
         let mut accounts = lock(&self.accounts);
         let devices = accounts.entry(address.account).or_default();
@@ -187,6 +202,12 @@ impl Drop for Presence {
             left(account);
         }
     }
+}
+
+fn renew(token: &Mutex<CancellationToken>) -> CancellationToken {
+    let new = CancellationToken::new();
+    std::mem::replace(&mut *lock(token), new.clone()).cancel();
+    new
 }
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

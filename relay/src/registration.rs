@@ -40,8 +40,7 @@ pub(crate) async fn register(
     };
     stream::send(&mut talk.send, &Answer::from(RegistrationChallenge { opaque: response })).await?;
 
-    let finish: RegistrationFinish = stream::receive(&mut talk.receive).await?;
-    session.count_anonymous(finish.opaque.len() + ENROLMENT_COUNTED)?;
+    let finish: RegistrationFinish = session.receive_counted(talk).await?;
     password::check_record(bounded(&finish.opaque)?).map_err(|_| bad_password_message())?;
     check_enrolment(&finish.enrolment, true)?;
     let Enrolment { identity, certificate, prekeys, backup, .. } = finish.enrolment;
@@ -62,9 +61,6 @@ pub(crate) async fn register(
     shared.metrics.registrations.inc();
     Ok(stream::conclude(&mut talk.send, Registered { account: id }).await?)
 }
-
-/// What an enrolment is counted as before login: about what a hundred prekeys of each kind weigh.
-pub(crate) const ENROLMENT_COUNTED: usize = 200 * 1024;
 
 /// Refuses an enrolment whose signatures or sizes are wrong.
 pub(crate) fn check_enrolment(enrolment: &Enrolment, needs_backup: bool) -> Result<(), Refusal> {

@@ -46,20 +46,22 @@ impl StreamError {
 
 /// The next frame.
 pub(crate) async fn receive<F: Frame>(stream: &mut RecvStream) -> Result<F, StreamError> {
-    receive_within(stream, F::LIMIT).await
+    let length = length::<F>(stream).await?;
+    body(stream, length).await
 }
 
-/// The next frame, of at most `limit` bytes.
-pub(crate) async fn receive_within<F: Frame>(
-    stream: &mut RecvStream,
-    limit: usize,
-) -> Result<F, StreamError> {
+/// The length of the next frame's body, which is to be received then.
+pub(crate) async fn length<F: Frame>(stream: &mut RecvStream) -> Result<usize, StreamError> {
     let mut header = [0; HEADER_LEN];
     stream.read_exact(&mut header).await?;
-    let length = codec::body_length::<F>(header)?;
-    if length > limit {
-        return Err(CodecError::TooLarge { length, limit }.into());
-    }
+    Ok(codec::body_length::<F>(header)?)
+}
+
+/// The frame whose body has this length.
+pub(crate) async fn body<F: Frame>(
+    stream: &mut RecvStream,
+    length: usize,
+) -> Result<F, StreamError> {
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await?;
     Ok(codec::decode(&body)?)

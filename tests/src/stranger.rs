@@ -169,7 +169,9 @@ fn client_config() -> ClientConfig {
     tls.alpn_protocols = vec![ALPN.to_vec()];
     let mut transport = TransportConfig::default();
     // On loopback, what is not answered at once may be asked again soon.
-    transport.initial_rtt(Duration::from_millis(10));
+    transport
+        .initial_rtt(Duration::from_millis(10))
+        .keep_alive_interval(Some(Duration::from_millis(100)));
     let mut config = ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls).unwrap()));
     config.transport_config(Arc::new(transport));
     config

@@ -32,9 +32,11 @@ pub(crate) async fn downlink(
     talk: &mut Talk,
 ) -> Result<(), TalkError> {
     let consumed = tokio::sync::watch::Sender::new(0);
+    let newer = device.new_downlink();
     tokio::select! {
         ended = deliver(shared, device, &mut talk.send, consumed.subscribe()) => ended,
         ended = consume(shared, device, &mut talk.receive, &consumed) => ended,
+        () = newer.cancelled() => Ok(()),
         () = shared.closing.cancelled() => Ok(()),
     }
 }

@@ -25,9 +25,11 @@ pub(crate) async fn uplink(
     device: &Arc<LiveDevice>,
     talk: &mut Talk,
 ) -> Result<(), TalkError> {
+    let newer = device.new_uplink();
     loop {
         let submission: Submission = tokio::select! {
             submission = stream::receive(&mut talk.receive) => submission?,
+            () = newer.cancelled() => return Ok(()),
             () = shared.closing.cancelled() => return Ok(()),
         };
         if submission.envelopes.len() > SUBMISSION_MAX || submission.signals.len() > SUBMISSION_MAX
