@@ -12,12 +12,10 @@ pub const CONTENT_MAX: usize = 80 * 1024;
 pub const ATTACHMENT_MAX: u64 = 100 * 1024 * 1024;
 /// The most bytes of a blob: an attachment of the largest size, sealed in chunks.
 pub const BLOB_MAX: u64 = ATTACHMENT_MAX + 1024 * 1024;
-/// The most bytes of a frame that carries a single request or answer.
+/// The most bytes of a frame that carries a single request.
 pub const FRAME_MAX: usize = 256 * 1024;
-/// The most bytes of a frame that carries a batch of envelopes or prekeys.
+/// The most bytes of a frame that carries an answer or a batch of envelopes.
 pub const BATCH_MAX: usize = 1024 * 1024;
-/// The most bytes of a frame that a connection may send before it has logged in.
-pub const ANONYMOUS_FRAME_MAX: usize = 256 * 1024;
 /// The most envelopes in one submission.
 pub const SUBMISSION_MAX: usize = 256;
 /// The most one-time prekeys of one kind that the directory keeps for a device.

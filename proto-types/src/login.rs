@@ -8,7 +8,7 @@ use crate::{
     codec::Frame,
     id::{AccountId, DeviceId, Timestamp},
     key::{DeviceCertificate, IdentityKey, PrekeyUpload, Signature},
-    limits::{ANONYMOUS_FRAME_MAX, BATCH_MAX},
+    limits::FRAME_MAX,
     name::{DisplayName, Username},
 };
 
@@ -76,7 +76,7 @@ pub struct RegistrationFinish {
 }
 
 impl Frame for RegistrationFinish {
-    const LIMIT: usize = BATCH_MAX;
+    const LIMIT: usize = FRAME_MAX;
 }
 
 /// A device enters an account.
@@ -98,7 +98,7 @@ pub struct Enrolment {
 }
 
 impl Frame for Enrolment {
-    const LIMIT: usize = BATCH_MAX;
+    const LIMIT: usize = FRAME_MAX;
 }
 
 /// The account exists.
@@ -138,7 +138,7 @@ pub struct PasswordFinish {
 }
 
 impl Frame for PasswordFinish {
-    const LIMIT: usize = ANONYMOUS_FRAME_MAX;
+    const LIMIT: usize = FRAME_MAX;
 }
 
 /// What the account's owner needs to certify a new device.

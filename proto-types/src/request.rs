@@ -13,7 +13,7 @@ use crate::{
         ClaimBundles, CountPrekeys, ListUsers, LookUp, PrekeyCount, PublishPrekeys, SetProfile,
         User, Users,
     },
-    limits::BATCH_MAX,
+    limits::{BATCH_MAX, FRAME_MAX},
     login::{
         AskInfo, Enrolled, LogIn, LogInByPassword, LoggedIn, LoginChallenge, PasswordAccepted,
         Register, Registered, RegistrationChallenge, RelayInfo,
@@ -24,7 +24,7 @@ use crate::{
 
 frame_kinds! {
     /// The first frame of a stream.
-    Request, limit BATCH_MAX;
+    Request, limit FRAME_MAX;
     /// Before login: what relay is this. Answered by [`Answer::Info`].
     "info" Info(AskInfo),
     /// Before login: a new account. See [`Register`].

@@ -14,8 +14,7 @@ use std::{
 use quinn::{Connection, Incoming, RecvStream, SendStream};
 use sotto_proto::{
     Answer, CloseCode, DeviceAddress, ErrorCode, Refusal, Request,
-    codec::{CodecError, Frame, HEADER_LEN},
-    limits::ANONYMOUS_FRAME_MAX,
+    codec::{Frame, HEADER_LEN},
 };
 use tokio::{
     sync::watch,
@@ -224,10 +223,6 @@ impl Session {
     /// The next frame of a stranger, counted before it is read.
     pub(crate) async fn receive_counted<F: Frame>(&self, talk: &mut Talk) -> Result<F, TalkError> {
         let length = stream::length::<F>(&mut talk.receive).await?;
-        if length > ANONYMOUS_FRAME_MAX {
-            let limit = ANONYMOUS_FRAME_MAX;
-            return Err(StreamError::from(CodecError::TooLarge { length, limit }).into());
-        }
         self.count_anonymous(HEADER_LEN + length)?;
         Ok(stream::body(&mut talk.receive, length).await?)
     }

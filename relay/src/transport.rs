@@ -1,8 +1,8 @@
 //! The bounds of QUIC: what one connection may have open, in flight and in the relay's memory.
 //!
 //! A connection holds at most [`CONNECTION_MEMORY`] bytes of the relay's memory in buffers:
-//! what it sent and was not read yet, what it was sent and has not acknowledged, and one batch on
-//! its way up and one on its way down.
+//! what it sent and was not read yet, what it was sent and has not acknowledged, a half-sent
+//! request on each stream, and one batch on its way up and one on its way down.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,7 +12,7 @@ use quinn::{
     crypto::rustls::QuicServerConfig,
 };
 use quinn_proto::HashedConnectionIdGenerator;
-use sotto_proto::limits::BATCH_MAX;
+use sotto_proto::limits::{BATCH_MAX, FRAME_MAX};
 
 use crate::config::Config;
 
@@ -30,8 +30,9 @@ const INCOMING: usize = 1024;
 const INCOMING_BYTES: u64 = 64 * 1024;
 const INCOMING_BYTES_TOTAL: u64 = 16 * 1024 * 1024;
 
-/// The most bytes of buffers that one connection pins.
-pub const CONNECTION_MEMORY: u64 = RECEIVE_WINDOW as u64 + SEND_WINDOW + 3 * BATCH_MAX as u64;
+/// The most bytes of buffers that one connection pins: 19 MiB.
+pub const CONNECTION_MEMORY: u64 =
+    RECEIVE_WINDOW as u64 + SEND_WINDOW + STREAMS as u64 * FRAME_MAX as u64 + 3 * BATCH_MAX as u64;
 
 /// The least time between two stateless resets.
 const RESET_INTERVAL: Duration = Duration::from_millis(1);

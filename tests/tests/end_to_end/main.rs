@@ -11,6 +11,7 @@ mod attachments;
 mod away;
 mod block;
 mod command_line;
+mod hostile;
 mod identity;
 mod mailbox_full;
 mod moving;
