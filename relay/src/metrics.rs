@@ -27,6 +27,8 @@ pub struct Metrics {
     pub devices_online: Gauge,
     /// Handshakes that completed or failed.
     pub handshakes: Family<ByOutcome, Counter>,
+    /// Handshakes sent back to prove their address first.
+    pub retries: Counter,
     /// Logins by device signature and by password.
     pub logins: Family<ByLogin, Counter>,
     /// Accounts registered.
@@ -144,6 +146,7 @@ impl Default for Metrics {
             connections: Gauge::default(),
             devices_online: Gauge::default(),
             handshakes: Family::default(),
+            retries: Counter::default(),
             logins: Family::default(),
             registrations: Counter::default(),
             refusals: Family::default(),
@@ -207,6 +210,7 @@ impl Metrics {
         r.register("connections", "Connections that are open", self.connections.clone());
         r.register("devices_online", "Devices that are logged in", self.devices_online.clone());
         r.register("handshakes", "Handshakes by outcome", self.handshakes.clone());
+        r.register("retries", "Handshakes sent back by Retry", self.retries.clone());
         r.register("logins", "Logins by means and outcome", self.logins.clone());
         r.register("registrations", "Accounts registered", self.registrations.clone());
         r.register("refusals", "Requests refused, by error code", self.refusals.clone());

@@ -261,13 +261,20 @@ async fn accept(shared: Arc<Shared>, endpoint: Endpoint, tasks: TaskTracker) {
     }
 }
 
+/// How many handshakes are under way.
+fn unfinished(shared: &Shared, endpoint: &Endpoint) -> usize {
+    let established = usize::try_from(shared.metrics.connections.get()).unwrap_or(0);
+    endpoint.open_connections().saturating_sub(established)
+}
+
 /// The handshake, if it may go on.
 fn admit(shared: &Shared, endpoint: &Endpoint, incoming: Incoming) -> Option<Incoming> {
     if !shared.accepting.load(Ordering::Relaxed) {
         incoming.refuse();
         return None;
     }
-    if !incoming.remote_address_validated() && endpoint.open_connections() > RETRY_ABOVE {
+    if !incoming.remote_address_validated() && unfinished(shared, endpoint) > RETRY_ABOVE {
+        shared.metrics.retries.inc();
         // A Retry costs the relay no state; `retry` fails only for a validated address.
         let _ = incoming.retry();
         return None;

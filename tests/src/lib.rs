@@ -14,6 +14,7 @@
 )]
 
 mod command_line;
+mod inner_relay;
 mod network;
 mod person;
 mod relay;
@@ -22,6 +23,7 @@ mod stranger;
 use std::{env, path::PathBuf, time::Duration};
 
 pub use command_line::{CommandLine, Ran};
+pub use inner_relay::InnerRelay;
 pub use network::Network;
 pub use person::{Person, until};
 pub use relay::RelayProcess;

@@ -22,6 +22,7 @@ pub struct Network {
 #[derive(Default)]
 struct Wire {
     is_cut: bool,
+    is_mute: bool,
     recorded: Vec<u8>,
     /// Who has sent: each address stands for one socket of a client.
     senders: Vec<SocketAddr>,
@@ -47,6 +48,11 @@ impl Network {
     /// Drops everything from now on, in both directions.
     pub fn cut(&self) {
         self.wire.lock().unwrap().is_cut = true;
+    }
+
+    /// Drops from now on what the relay says.
+    pub fn mute(&self) {
+        self.wire.lock().unwrap().is_mute = true;
     }
 
     /// Carries again.
@@ -114,7 +120,10 @@ async fn answer(
     let mut buffer = vec![0; 65_536];
     loop {
         let Ok(length) = way.recv(&mut buffer).await else { continue };
-        let gets_through = wire.lock().unwrap().carry(&buffer[..length]);
+        let gets_through = {
+            let mut wire = wire.lock().unwrap();
+            !wire.is_mute && wire.carry(&buffer[..length])
+        };
         if gets_through {
             let _ = front.send_to(&buffer[..length], to).await;
         }

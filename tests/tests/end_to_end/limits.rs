@@ -7,7 +7,7 @@ use sotto_client::{
     model::{FailReason, MessageState},
     proto::{Answer, CloseCode, ErrorCode, directory::CountPrekeys, login::AskInfo},
 };
-use sotto_tests::{PATIENCE, Person, RelayProcess, Stranger, until};
+use sotto_tests::{InnerRelay, Network, PATIENCE, Person, RelayProcess, Stranger, until};
 use tokio::time::timeout;
 
 /// The code with which the relay closes a connection.
@@ -154,4 +154,30 @@ async fn a_shutdown_is_told() {
     stranger.log_in(&account).await.unwrap();
     relay.stop();
     assert_eq!(closed(&stranger).await, CloseCode::ShuttingDown);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn under_load_an_address_is_validated_before_it_costs_anything() {
+    let relay = InnerRelay::start().await;
+    assert!(Stranger::try_connect(relay.link()).await.is_some());
+    assert_eq!(relay.metrics.retries.get(), 0);
+    // Handshakes that never end: whoever began them does not hear the relay.
+    let deaf = Network::to(relay.link()).await;
+    deaf.mute();
+    let mut hanging = tokio::task::JoinSet::new();
+    for _ in 0..100 {
+        let link = deaf.link().clone();
+        hanging.spawn(async move { Stranger::try_connect(&link).await.is_some() });
+    }
+    let knocking = async {
+        while relay.metrics.retries.get() == 0 {
+            let stranger = Stranger::connect(relay.link()).await;
+            assert!(matches!(stranger.ask(AskInfo {}).await, Some(Answer::Info(_))));
+        }
+    };
+    timeout(PATIENCE, knocking).await.expect("addresses are validated under load");
+    // Who proves an address gets in.
+    let stranger = Stranger::connect(relay.link()).await;
+    assert!(matches!(stranger.ask(AskInfo {}).await, Some(Answer::Info(_))));
+    hanging.abort_all();
 }

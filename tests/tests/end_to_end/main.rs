@@ -12,6 +12,7 @@ mod away;
 mod block;
 mod command_line;
 mod directory;
+mod expiry;
 mod hostile;
 mod identity;
 mod limits;

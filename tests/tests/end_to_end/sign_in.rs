@@ -1,6 +1,13 @@
 //! Registration and login, as a person meets them: by exit code and sentence.
 
-use sotto_tests::{CommandLine, RelayProcess};
+use std::time::{Duration, Instant};
+
+use sotto_client::proto::{
+    Answer, ErrorCode,
+    login::{LogInByPassword, PasswordFinish},
+};
+use sotto_keys::password::Login;
+use sotto_tests::{CommandLine, RelayProcess, Stranger, receive_frame, send_frame};
 
 fn register(person: &CommandLine, name: &str, link: &str) -> sotto_tests::Ran {
     person.run(&["--json", "register", name, "--relay", link])
@@ -83,4 +90,44 @@ fn only_the_passphrase_opens_a_vault() {
     let vault = anna.home().join("profiles/default/vault.db");
     let header = std::fs::read(vault).unwrap();
     assert!(!header.starts_with(b"SQLite format 3"), "the vault is encrypted");
+}
+
+/// A login with a made-up proof: the size of the challenge, and how long the relay took for all.
+async fn guess(stranger: &Stranger, username: &str) -> (usize, Duration) {
+    let begin = Instant::now();
+    let (_, opaque) = Login::start(&mut rand::rng(), b"a guess").unwrap();
+    let login = LogInByPassword { username: username.to_owned(), opaque };
+    let (mut send, mut receive) = stranger.open(login).await.unwrap();
+    let Some(Answer::LoginChallenge(challenge)) = receive_frame(&mut receive).await else {
+        panic!("no challenge for {username}");
+    };
+    send_frame(&mut send, &PasswordFinish { opaque: vec![7; 64] }).await.unwrap();
+    match receive_frame(&mut receive).await {
+        Some(Answer::Refused(refusal)) => assert_eq!(refusal.code, ErrorCode::WrongCredentials),
+        other => panic!("{other:?}"),
+    }
+    (challenge.opaque.len(), begin.elapsed())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn neither_answers_nor_times_tell_whether_a_name_is_known() {
+    let relay = RelayProcess::with(&[
+        "--password-logins-per-address=1000000",
+        "--password-logins-per-username=1000000",
+    ]);
+    let stranger = Stranger::connect(relay.link()).await;
+    stranger.register("known").await;
+    let (mut known, mut unknown) = (Vec::new(), Vec::new());
+    for _ in 0..60 {
+        let (known_size, known_time) = guess(&stranger, "known").await;
+        let (unknown_size, unknown_time) = guess(&stranger, "other").await;
+        assert_eq!(known_size, unknown_size);
+        known.push(known_time);
+        unknown.push(unknown_time);
+    }
+    known.sort_unstable();
+    unknown.sort_unstable();
+    let ratio = known[30].as_secs_f64() / unknown[30].as_secs_f64();
+    println!("known names take {ratio:.2} times as long as unknown ones, at the median of 60");
+    assert!((0.5..2.0).contains(&ratio), "{ratio}");
 }

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use sotto_client::{
     Event,
-    model::{ContactState, MessageBody, MessageState},
+    model::{ContactState, MessageBody, MessageState, Preferences},
+    proto::{AccountId, presence::PresenceState},
 };
 use sotto_tests::{Person, RelayProcess, until};
 
@@ -108,42 +109,48 @@ async fn messages_are_answered_changed_deleted_and_reacted_to() {
     assert!(anna.engine.send_text(bob.account(), &"x".repeat(65_537), None).await.is_err());
 }
 
+/// Waits until an account is shown in a state that fits.
+async fn presence(person: &Person, of: AccountId, fits: impl Fn(PresenceState) -> bool) {
+    let mut events = person.engine.subscribe();
+    if person.engine.presence(of).is_some_and(&fits) {
+        return;
+    }
+    until(&mut events, |event| match event {
+        Event::Presence { account, state } => (account == of && fits(state)).then_some(()),
+        _ => None,
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn presence_and_typing_are_seen_by_those_who_show_theirs() {
     let relay = RelayProcess::start();
     let anna = Person::register(relay.link(), "anna").await;
     let bob = Person::register(relay.link(), "bob").await;
+    let eve = Person::register(relay.link(), "eve").await;
     let mut events = anna.engine.subscribe();
     anna.befriend(&bob).await;
-    let online = |event| match event {
-        Event::Presence { account, state } => (account == bob.account()
-            && state == sotto_client::proto::presence::PresenceState::Online)
-            .then_some(()),
-        _ => None,
-    };
-    until(&mut events, online).await;
-    anna.tell(&bob, "hi").await;
-    bob.hears(&anna, "hi").await;
-    // Bob types once he knows that Anna is there.
-    let mut bobs = bob.engine.subscribe();
-    while bob.engine.presence(anna.account())
-        != Some(sotto_client::proto::presence::PresenceState::Online)
-    {
-        until(&mut bobs, |event| matches!(event, Event::Presence { .. }).then_some(())).await;
-    }
+    // Eve is nobody's contact.
+    eve.engine.add_contact("anna").await.unwrap();
+    let online = |state| state == PresenceState::Online;
+    presence(&anna, bob.account(), online).await;
+    presence(&bob, anna.account(), online).await;
     bob.engine.typing(anna.account(), true).await.unwrap();
     until(&mut events, |event| match event {
         Event::Typing { conversation, active: true } if conversation == bob.account() => Some(()),
         _ => None,
     })
     .await;
+    assert!(!eve.engine.presence(anna.account()).is_some_and(online));
+
+    // Who hides sees nobody, and is seen by nobody.
+    let hidden =
+        Preferences { show_online: false, show_last_seen: false, ..Preferences::default() };
+    bob.engine.set_preferences(hidden).await.unwrap();
+    presence(&anna, bob.account(), |state| state == PresenceState::Hidden).await;
+    bob.engine.set_preferences(Preferences::default()).await.unwrap();
+    presence(&anna, bob.account(), online).await;
+
     bob.leave().await;
-    until(&mut events, |event| match event {
-        Event::Presence { account, state } if account == bob.account() => {
-            matches!(state, sotto_client::proto::presence::PresenceState::Offline { .. })
-                .then_some(())
-        }
-        _ => None,
-    })
-    .await;
+    presence(&anna, bob.account(), |state| matches!(state, PresenceState::Offline(Some(_)))).await;
 }

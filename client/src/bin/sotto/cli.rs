@@ -7,7 +7,9 @@ use sotto_client::profile::ProfileName;
 
 use crate::{commands, secrets::SecretArgs};
 
-const BEGIN: &str = "\
+macro_rules! begin {
+    () => {
+        "\
 Begin:
   sotto register alice --relay 'sotto://HOST:PORT/#FINGERPRINT'
   sotto add bob
@@ -15,17 +17,13 @@ Begin:
   sotto read bob
   sotto chat bob
 
-The relay prints its link when it starts. `sotto help COMMAND` says more about each command.";
+The relay prints its link when it starts. `sotto help COMMAND` says more about each command."
+    };
+}
 
-const MORE: &str = "\
-Begin:
-  sotto register alice --relay 'sotto://HOST:PORT/#FINGERPRINT'
-  sotto add bob
-  sotto send bob \"Hello\"
-  sotto read bob
-  sotto chat bob
-
-The relay prints its link when it starts. `sotto help COMMAND` says more about each command.
+const MORE: &str = concat!(
+    begin!(),
+    "
 
 Exit codes:
    0  it worked
@@ -54,7 +52,8 @@ Environment:
   SOTTO_HOME        as --home
   SOTTO_RELAY       as --relay
   SOTTO_LOG         what to log on stderr, as in SOTTO_LOG=debug (silent without)
-  NO_COLOR          no colours, even on a terminal";
+  NO_COLOR          no colours, even on a terminal"
+);
 
 /// Sotto, a private messenger that people host themselves
 ///
@@ -64,7 +63,7 @@ Environment:
 #[command(
     name = "sotto",
     version,
-    after_help = BEGIN,
+    after_help = begin!(),
     after_long_help = MORE,
     arg_required_else_help = true,
     subcommand_required = true
