@@ -78,6 +78,19 @@ impl BlobFolder {
         }
     }
 
+    /// The blobs of which there are bytes.
+    pub(crate) async fn list(&self) -> io::Result<Vec<BlobId>> {
+        let mut files = tokio::fs::read_dir(&self.folder).await?;
+        let mut blobs = Vec::new();
+        while let Some(file) = files.next_entry().await? {
+            let mut id = [0; BlobId::LEN];
+            if hex::decode_to_slice(file.file_name().as_encoded_bytes(), &mut id).is_ok() {
+                blobs.push(BlobId(id));
+            }
+        }
+        Ok(blobs)
+    }
+
     async fn sync_folder(&self) -> io::Result<()> {
         tokio::fs::File::open(&self.folder).await?.sync_all().await
     }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use sotto_proto::Timestamp;
+use sotto_proto::{DeviceAddress, Timestamp};
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::error;
 
@@ -18,6 +18,9 @@ const STEP: usize = 1000;
 
 /// Runs until the relay closes.
 pub(crate) async fn run(shared: Arc<Shared>) {
+    if let Err(error) = delete_orphans(&shared).await {
+        error!(%error, "what is left of old blobs could not be deleted");
+    }
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -34,28 +37,10 @@ pub(crate) async fn run(shared: Arc<Shared>) {
 }
 
 async fn sweep(shared: &Shared) -> Result<(), StoreError> {
-    let before = Timestamp(now().since(Timestamp(shared.config.quotas.envelope_lifetime_ms())));
-    loop {
-        let senders = shared.store.expire_mail(before, now(), STEP).await?;
-        let is_last = senders.is_empty();
-        shared.metrics.envelopes_expired.inc_by(senders.len() as u64);
-        for sender in senders {
-            shared.online.wake(sender);
-        }
-        if is_last {
-            break;
-        }
-    }
-    loop {
-        let senders = shared.store.return_mail(now(), STEP).await?;
-        let is_last = senders.is_empty();
-        for sender in senders {
-            shared.online.wake(sender);
-        }
-        if is_last {
-            break;
-        }
-    }
+    let lifetime = shared.config.quotas.envelope_lifetime_ms();
+    let before = Timestamp(now().since(Timestamp(lifetime)));
+    while tell(shared, &shared.store.expire_mail(before, now(), STEP).await?) {}
+    while tell(shared, &shared.store.return_mail(now(), STEP).await?) {}
     loop {
         let blobs = shared.store.expire_blobs(now(), STEP).await?;
         let is_last = blobs.len() < STEP;
@@ -66,4 +51,23 @@ async fn sweep(shared: &Shared) -> Result<(), StoreError> {
             return Ok(());
         }
     }
+}
+
+/// Wakes the senders of what was not fetched; whether there were any.
+fn tell(shared: &Shared, senders: &[DeviceAddress]) -> bool {
+    shared.metrics.senders_told.inc_by(senders.len() as u64);
+    for sender in senders {
+        shared.online.wake(*sender);
+    }
+    !senders.is_empty()
+}
+
+/// Deletes what a crash left of blobs that are no longer on the books.
+async fn delete_orphans(shared: &Shared) -> Result<(), StoreError> {
+    for blob in shared.blobs.list().await.unwrap_or_default() {
+        if shared.store.blob(blob).await?.is_none() {
+            shared.blobs.delete(blob).await;
+        }
+    }
+    Ok(())
 }

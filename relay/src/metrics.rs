@@ -45,8 +45,8 @@ pub struct Metrics {
     submission_envelopes: Histogram,
     /// Mailbox entries written to a device's stream.
     pub deliveries: Counter,
-    /// Envelopes that expired unread.
-    pub envelopes_expired: Counter,
+    /// Devices told that envelopes of theirs expired or came back.
+    pub senders_told: Counter,
     /// Bundles handed out.
     pub claims: Counter,
     /// Bytes of blobs in and out.
@@ -157,7 +157,7 @@ impl Default for Metrics {
                 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0,
             ]),
             deliveries: Counter::default(),
-            envelopes_expired: Counter::default(),
+            senders_told: Counter::default(),
             claims: Counter::default(),
             blob_bytes: Family::default(),
             rate_limited: Family::default(),
@@ -232,8 +232,8 @@ impl Metrics {
         let submissions = self.submission_envelopes.clone();
         r.register("submission_envelopes", "Envelopes in one submission", submissions);
         r.register("deliveries", "Mailbox entries sent to devices", self.deliveries.clone());
-        let expired = self.envelopes_expired.clone();
-        r.register("envelopes_expired", "Envelopes that expired unread", expired);
+        let told = self.senders_told.clone();
+        r.register("senders_told", "Devices told that their envelopes were not fetched", told);
     }
 }
 

@@ -178,6 +178,14 @@ impl Relay {
         self.shared.online.count()
     }
 
+    /// Deletes an account with all that is its; who had written to it is told.
+    pub async fn delete_account(&self, account: sotto_proto::AccountId) -> Result<(), StoreError> {
+        self.shared.store.delete_account(account).await?;
+        self.disconnect(account);
+        self.shared.mail_left.notify_one();
+        Ok(())
+    }
+
     /// Closes the connections of all of an account's devices.
     pub fn disconnect(&self, account: sotto_proto::AccountId) {
         self.shared.online.remove_others(account, None);

@@ -116,8 +116,14 @@ impl Engine {
 
     async fn living_link(&self) -> Result<Link, EngineError> {
         let mut links = self.shared.link.subscribe();
-        self.unless_off(links.wait_for(Option::is_some)).await?;
-        self.shared.link()
+        // One that has just ended stands there for a moment longer.
+        let is_living = |link: &Option<Link>| link.as_ref().is_some_and(Link::is_living);
+        loop {
+            self.unless_off(links.wait_for(is_living)).await?;
+            if let Some(link) = links.borrow().clone() {
+                return Ok(link);
+            }
+        }
     }
 }
 

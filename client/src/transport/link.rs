@@ -112,6 +112,11 @@ impl Link {
         let _ = tokio::time::timeout(STREAM_PAUSE, self.connection.closed()).await;
     }
 
+    /// Whether the connection has not ended.
+    pub(crate) fn is_living(&self) -> bool {
+        self.connection.close_reason().is_none()
+    }
+
     /// Closes the connection.
     pub(crate) fn end(&self) {
         self.connection.close(VarInt::from_u32(CloseCode::Done.number()), b"");

@@ -162,8 +162,7 @@ async fn suspend(relay: &Relay, username: &Username, on: bool) -> Result<Answer,
 
 async fn delete(relay: &Relay, username: &Username) -> Result<Answer, OrderError> {
     let id = find(relay.store(), username).await?;
-    relay.store().delete_account(id).await?;
-    relay.disconnect(id);
+    relay.delete_account(id).await?;
     info!("the operator deleted an account");
     Ok(done(format!("{username} is deleted")))
 }

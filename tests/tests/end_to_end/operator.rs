@@ -10,6 +10,7 @@ use std::{
 };
 
 use serde_json::Value;
+use sotto_client::model::{FailReason, MessageState};
 use sotto_tests::{CommandLine, PATIENCE, Person, RelayProcess, program};
 
 fn relay(arguments: &[&str]) -> Output {
@@ -199,4 +200,34 @@ fn get(address: &str, path: &str) -> String {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     answer
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_wrote_to_a_deleted_account_is_told() {
+    let running = RelayProcess::start();
+    let anna = Person::register(running.link(), "anna").await;
+    let bob = Person::register(running.link(), "bob").await;
+    anna.befriend(&bob).await;
+    anna.tell(&bob, "hello").await;
+    bob.hears(&anna, "hello").await;
+    bob.leave().await;
+    let waiting = anna.tell(&bob, "are you there?").await;
+    running.ctl(&["delete", "bob", "--yes"]);
+    let gone = MessageState::Failed { reason: FailReason::NoSuchUser };
+    anna.sees(&bob, waiting, gone).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_crash_left_of_a_blob_goes() {
+    let mut running = RelayProcess::start();
+    running.kill();
+    let orphan = running.data().join("blobs").join("b1".repeat(16));
+    fs::write(&orphan, "left behind").unwrap();
+    running.restart();
+    let gone = async {
+        while orphan.exists() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, gone).await.expect("it goes");
 }

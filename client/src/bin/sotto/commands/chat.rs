@@ -130,7 +130,7 @@ impl Talk<'_> {
         match self.obey(Typed::parse(line)).await {
             // What cannot be done is said, and the talk goes on.
             Err(error) if !error.is_silent() => {
-                self.app.out.error(&error);
+                self.screen.error(&error);
                 Ok(Then::Stay)
             }
             then => then,

@@ -154,12 +154,13 @@ fn show<T: std::fmt::Debug>(outcome: &Result<T, StoreError>) -> String {
     format!("{outcome:?}")
 }
 
-/// Expires everything that is due; the senders to wake.
+/// Expires everything that is due, and returns what devices have left; the senders to wake.
 async fn sweep(store: &dyn Store, now: Timestamp) -> BTreeSet<String> {
     let before = Timestamp(now.0 - LIFETIME);
     let mut woken = BTreeSet::new();
     loop {
-        let senders = store.expire_mail(before, now, 2).await.unwrap();
+        let mut senders = store.expire_mail(before, now, 2).await.unwrap();
+        senders.extend(store.return_mail(now, 2).await.unwrap());
         if senders.is_empty() {
             return woken;
         }

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     error::CliError,
-    input,
+    escape, input,
     out::{DIM, Out, styled},
 };
 
@@ -62,6 +62,16 @@ impl Screen {
             Self::Terminal { printer, plain } => {
                 let text = if *plain { strip_str(text).to_string() } else { text.to_owned() };
                 printer.print(format!("{text}\n")).map_err(io::Error::other)
+            }
+        }
+    }
+
+    /// What could not be done.
+    pub(super) fn error(&mut self, error: &CliError) {
+        match self {
+            Self::Plain(out) => out.error(error),
+            Self::Terminal { .. } => {
+                self.note(format!("sotto: {}", escape::one_line(&error.sentence())));
             }
         }
     }
