@@ -135,6 +135,8 @@ async fn presence_and_typing_are_seen_by_those_who_show_theirs() {
     let online = |state| state == PresenceState::Online;
     presence(&anna, bob.account(), online).await;
     presence(&bob, anna.account(), online).await;
+    // Typing is sealed in the session that the first message starts.
+    bob.tell(&anna, "let me think").await;
     bob.engine.typing(anna.account(), true).await.unwrap();
     until(&mut events, |event| match event {
         Event::Typing { conversation, active: true } if conversation == bob.account() => Some(()),
