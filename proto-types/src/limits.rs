@@ -4,6 +4,8 @@
 
 /// The most bytes of an envelope's ciphertext: the largest padded content and its headers.
 pub const SEALED_MAX: usize = 160 * 1024;
+/// The most bytes of a signal's ciphertext: a small content and its headers.
+pub const SIGNAL_MAX: usize = 4 * 1024;
 /// The most bytes of text in one message, in UTF-8.
 pub const TEXT_MAX: usize = 64 * 1024;
 /// The most bytes of encoded content before padding.

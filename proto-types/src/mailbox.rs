@@ -41,7 +41,7 @@ pub struct Envelope {
 pub struct Signal {
     /// Where to.
     pub to: DeviceAddress,
-    /// Opaque ciphertext of at most [`crate::limits::SEALED_MAX`] bytes.
+    /// Opaque ciphertext of at most [`crate::limits::SIGNAL_MAX`] bytes.
     #[serde(with = "serde_bytes")]
     pub sealed: Vec<u8>,
 }

@@ -167,6 +167,7 @@ async fn take(shared: &Shared, talk: &mut Talk, record: &BlobRecord) -> Result<(
             );
         }
         digest.update(&chunk.bytes);
+        shared.pace(record.owner, chunk.bytes.len()).await;
         shared.metrics.blob(Direction::In, chunk.bytes.len() as u64);
         file.write_all(&chunk.bytes).await.map_err(failed)?;
     }
@@ -209,7 +210,12 @@ async fn hash_existing(
 }
 
 /// The conversation that fetches a blob.
-pub(crate) async fn get(shared: &Shared, talk: &mut Talk, get: GetBlob) -> Result<(), TalkError> {
+pub(crate) async fn get(
+    shared: &Shared,
+    reader: AccountId,
+    talk: &mut Talk,
+    get: GetBlob,
+) -> Result<(), TalkError> {
     let none =
         || Refusal::new(ErrorCode::NoSuchBlob, "there is no such attachment, or it has expired");
     let record =
@@ -227,6 +233,7 @@ pub(crate) async fn get(shared: &Shared, talk: &mut Talk, get: GetBlob) -> Resul
     loop {
         let count = file.read(&mut buffer).await.map_err(failed)?;
         let Some(chunk) = buffer.get(..count).filter(|chunk| !chunk.is_empty()) else { break };
+        shared.pace(reader, count).await;
         talk.send.write_all(chunk).await.map_err(StreamError::from)?;
         shared.metrics.blob(Direction::Out, count as u64);
     }

@@ -13,12 +13,12 @@ use std::{
 
 use quinn::{Connection, Incoming, RecvStream, SendStream};
 use sotto_proto::{
-    Answer, CloseCode, DeviceAddress, ErrorCode, Refusal, Request,
+    AccountId, Answer, CloseCode, DeviceAddress, ErrorCode, Refusal, Request,
     codec::{Frame, HEADER_LEN},
 };
 use tokio::{
     sync::watch,
-    time::{Duration, timeout},
+    time::{Duration, sleep, timeout},
 };
 use tokio_util::task::TaskTracker;
 use tracing::debug;
@@ -116,6 +116,14 @@ pub(crate) async fn serve(shared: Arc<Shared>, incoming: Incoming, _admission: A
 }
 
 impl Shared {
+    /// Counts bytes of an account, and waits where it has had too many of late.
+    pub(crate) async fn pace(&self, account: AccountId, bytes: usize) {
+        while let Err(exceeded) = self.limits.bytes(account, bytes) {
+            self.metrics.limited(exceeded);
+            sleep(Duration::from_millis(exceeded.retry_after_ms.max(1))).await;
+        }
+    }
+
     /// Counts a limit that was met.
     pub(crate) fn limited(&self, taken: Result<(), Exceeded>) -> Result<(), Refusal> {
         taken.map_err(|exceeded| {
@@ -249,7 +257,7 @@ impl Session {
             Request::Uplink(_) => return mailbox::uplink(shared, device, talk).await,
             Request::Downlink(_) => return mailbox::downlink(shared, device, talk).await,
             Request::PutBlob(put) => return blobs::put(shared, account, talk, put).await,
-            Request::GetBlob(get) => return blobs::get(shared, talk, get).await,
+            Request::GetBlob(get) => return blobs::get(shared, account, talk, get).await,
             Request::Info(_) => login::info(shared).into(),
             Request::LookUp(who) => directory::look_up(shared, who).await?,
             Request::ListUsers(page) => directory::list(shared, page).await?,

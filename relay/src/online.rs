@@ -1,7 +1,8 @@
 //! The devices that are connected: one live connection a device, and what waits to be pushed to it.
 //!
-//! Pushes are for the moment: when a device does not keep up, the oldest are dropped. Mail is not
-//! pushed from here; a wake-up only says that the mailbox is worth reading.
+//! Pushes are for the moment: when a device does not keep up, the oldest signals are dropped, and of
+//! what is known of somebody the newest is kept. Mail is not pushed from here; a wake-up only says
+//! that the mailbox is worth reading.
 
 use std::{
     collections::{HashMap, VecDeque, hash_map::Entry},
@@ -10,19 +11,49 @@ use std::{
 
 use sotto_proto::{
     AccountId, CloseCode, DeviceAddress,
-    mailbox::{ArrivedSignal, Notice},
+    directory::PrekeyCount,
+    mailbox::{ArrivedSignal, Delivery, Notice},
+    presence::PresenceState,
 };
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-/// The most signals and notices that wait for one device.
-const PUSHES_MAX: usize = 64;
+/// The most signals that wait for one device.
+const SIGNALS_MAX: usize = 64;
 
-/// Something to push.
-#[derive(Debug)]
-pub(crate) enum Push {
-    Signal(ArrivedSignal),
-    Notice(Notice),
+/// What waits to be pushed to a device.
+#[derive(Debug, Default)]
+struct Pushes {
+    signals: VecDeque<ArrivedSignal>,
+    prekeys_low: Option<PrekeyCount>,
+    /// Of the accounts that are watched, and therefore bounded as they are.
+    presence: HashMap<AccountId, PresenceState>,
+}
+
+impl Pushes {
+    fn signal(&mut self, signal: ArrivedSignal) {
+        if self.signals.len() == SIGNALS_MAX {
+            self.signals.pop_front();
+        }
+        self.signals.push_back(signal);
+    }
+
+    fn notice(&mut self, notice: Notice) {
+        match notice {
+            Notice::PrekeysLow(count) => self.prekeys_low = Some(count),
+            Notice::Presence { account, state } => drop(self.presence.insert(account, state)),
+        }
+    }
+
+    fn into_delivery(self) -> Delivery {
+        let presence = self.presence.into_iter();
+        let presence = presence.map(|(account, state)| Notice::Presence { account, state });
+        Delivery {
+            signals: self.signals.into(),
+            notices: self.prekeys_low.map(Notice::PrekeysLow).into_iter().chain(presence).collect(),
+            ..Delivery::default()
+        }
+    }
 }
 
 /// A device with a connection.
@@ -30,7 +61,7 @@ pub(crate) enum Push {
 pub(crate) struct LiveDevice {
     pub(crate) address: DeviceAddress,
     connection: quinn::Connection,
-    pushes: Mutex<VecDeque<Push>>,
+    pushes: Mutex<Pushes>,
     wake: Notify,
     uplink: Mutex<CancellationToken>,
     downlink: Mutex<CancellationToken>,
@@ -57,18 +88,13 @@ impl LiveDevice {
         self.wake.notified().await;
     }
 
-    /// What waits to be pushed, oldest first.
-    pub(crate) fn take_pushes(&self) -> VecDeque<Push> {
-        std::mem::take(&mut *lock(&self.pushes))
+    /// A delivery of what waits to be pushed, without mail.
+    pub(crate) fn take_pushes(&self) -> Delivery {
+        std::mem::take(&mut *lock(&self.pushes)).into_delivery()
     }
 
-    fn push(&self, push: Push) {
-        let mut pushes = lock(&self.pushes);
-        if pushes.len() == PUSHES_MAX {
-            pushes.pop_front();
-        }
-        pushes.push_back(push);
-        drop(pushes);
+    fn push(&self, add: impl FnOnce(&mut Pushes)) {
+        add(&mut lock(&self.pushes));
         self.wake();
     }
 
@@ -145,20 +171,25 @@ impl Online {
             .get(&to.account)
             .and_then(|devices| devices.iter().find(|device| device.address == to).cloned());
         if let Some(device) = device {
-            device.push(Push::Signal(signal));
+            device.push(|pushes| pushes.signal(signal));
         }
     }
 
     /// Pushes a notice to all connected devices of an account.
     pub(crate) fn notify(&self, account: AccountId, notice: Notice) {
-        self.with(account, |device| device.push(Push::Notice(notice)));
+        self.with(account, |device| device.push(|pushes| pushes.notice(notice)));
+    }
+
+    /// Forgets what waits to be told to an account of others' presence.
+    pub(crate) fn forget_presence(&self, account: AccountId) {
+        self.with(account, |device| lock(&device.pushes).presence.clear());
     }
 
     /// Pushes a notice to one device.
     pub(crate) fn notify_device(&self, address: DeviceAddress, notice: Notice) {
         self.with(address.account, |device| {
             if device.address == address {
-                device.push(Push::Notice(notice));
+                device.push(|pushes| pushes.notice(notice));
             }
         });
     }

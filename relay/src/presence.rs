@@ -76,6 +76,7 @@ impl PresenceBook {
         bounded(watch.accounts.len())?;
         let mut book = lock(&self.0);
         book.unwatch(account);
+        online.forget_presence(account);
         for other in &watch.accounts {
             book.watchers.entry(*other).or_default().insert(account);
         }

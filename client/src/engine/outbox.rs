@@ -180,6 +180,13 @@ struct Refreshes {
     tasks: JoinSet<(AccountId, Result<(), EngineError>)>,
 }
 
+fn unless_gone(error: EngineError) -> Result<(), EngineError> {
+    match error {
+        EngineError::NoSuchContact => Ok(()),
+        error => Err(error),
+    }
+}
+
 struct Attempt {
     not_before: Instant,
     backoff: Backoff,
@@ -229,7 +236,8 @@ impl Refreshes {
             return std::future::pending().await;
         };
         let Some(mut backoff) = self.running.remove(&account) else { return };
-        if let Err(error) = result {
+        // A contact that was removed meanwhile needs no devices.
+        if let Err(error) = result.or_else(unless_gone) {
             tracing::debug!(%error, "a contact's devices could not be looked up");
             let wait = match &error {
                 EngineError::Refused(refusal)

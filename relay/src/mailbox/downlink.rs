@@ -8,20 +8,21 @@ use std::sync::Arc;
 
 use sotto_proto::{
     limits::BATCH_MAX,
-    mailbox::{Consumed, Delivery, MailboxEntry},
+    mailbox::{Consumed, Mail, MailboxEntry},
 };
 
 use crate::{
     connection::{Talk, TalkError},
-    online::{LiveDevice, Push},
+    online::LiveDevice,
     server::Shared,
-    stream::{self, StreamError},
+    stream,
 };
 
 /// The most entries of one delivery.
 const ENTRIES: usize = 256;
-/// About the most bytes of one delivery: one more entry still fits the frame.
-const BYTES: usize = BATCH_MAX / 2;
+/// About the most bytes of mail in one delivery: one more entry, and all that may wait to be pushed,
+/// still fit the frame.
+const BYTES: usize = BATCH_MAX / 4;
 /// The most entries that are delivered ahead of their consumption.
 const AHEAD: u64 = 2048;
 
@@ -51,28 +52,23 @@ async fn deliver(
     let mut ahead = 0;
     let mut was_caught_up = false;
     loop {
-        let mut delivery = Delivery::default();
+        let mut delivery = device.take_pushes();
         if ahead < AHEAD {
             delivery.entries =
                 shared.store.read_mailbox(device.address, delivered, ENTRIES, BYTES).await?;
             delivery.caught_up = delivery.entries.is_empty();
         }
-        for push in device.take_pushes() {
-            match push {
-                Push::Signal(signal) => delivery.signals.push(signal),
-                Push::Notice(notice) => delivery.notices.push(notice),
-            }
-        }
         if let Some(MailboxEntry { sequence, .. }) = delivery.entries.last() {
             delivered = *sequence;
             ahead += delivery.entries.len() as u64;
             shared.metrics.deliveries.inc_by(delivery.entries.len() as u64);
+            shared.pace(device.address.account, delivery.entries.iter().map(weight).sum()).await;
         }
         let has_news = !(delivery.entries.is_empty()
             && delivery.signals.is_empty()
             && delivery.notices.is_empty());
         if has_news || (delivery.caught_up && !was_caught_up) {
-            send_in_parts(send, &delivery).await?;
+            stream::send(send, &delivery).await?;
         }
         was_caught_up = delivery.caught_up;
         if !delivery.entries.is_empty() {
@@ -92,23 +88,12 @@ async fn deliver(
     }
 }
 
-/// Sends a delivery; signals, which may be large, go apart from entries.
-async fn send_in_parts(
-    send: &mut quinn::SendStream,
-    delivery: &Delivery,
-) -> Result<(), StreamError> {
-    for signal in &delivery.signals {
-        stream::send(send, &Delivery { signals: vec![signal.clone()], ..Delivery::default() })
-            .await?;
+/// The bytes of ciphertext of an entry.
+const fn weight(entry: &MailboxEntry) -> usize {
+    match &entry.mail {
+        Mail::Envelope { sealed, .. } => sealed.len(),
+        Mail::Expired { .. } | Mail::Returned { .. } => 0,
     }
-    if delivery.signals.is_empty() {
-        return stream::send(send, delivery).await;
-    }
-    if delivery.entries.is_empty() && delivery.notices.is_empty() && !delivery.caught_up {
-        return Ok(());
-    }
-    let Delivery { entries, notices, caught_up, .. } = delivery.clone();
-    stream::send(send, &Delivery { entries, notices, caught_up, ..Delivery::default() }).await
 }
 
 async fn consume(

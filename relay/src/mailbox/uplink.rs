@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use sotto_proto::{
     DeviceAddress, ErrorCode, Refusal,
-    limits::{SEALED_MAX, SUBMISSION_MAX},
+    limits::{SEALED_MAX, SIGNAL_MAX, SUBMISSION_MAX},
     mailbox::{Acknowledgement, ArrivedSignal, Envelope, Signal, Submission, Submitted},
 };
 
@@ -54,7 +54,7 @@ fn pass_signals(shared: &Shared, from: DeviceAddress, signals: Vec<Signal>) {
         return;
     }
     for Signal { to, sealed } in signals {
-        if sealed.len() <= SEALED_MAX {
+        if sealed.len() <= SIGNAL_MAX {
             shared.online.signal(to, ArrivedSignal { from, sealed });
         }
     }

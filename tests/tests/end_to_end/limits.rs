@@ -1,11 +1,17 @@
 //! What a stranger, and an account, may take of the relay.
 
-use std::fs;
+use std::{collections::HashSet, fs};
 
 use sotto_client::{
     Event,
     model::{FailReason, MessageState},
-    proto::{Answer, CloseCode, ErrorCode, directory::CountPrekeys, login::AskInfo},
+    proto::{
+        AccountId, Answer, CloseCode, ErrorCode,
+        directory::CountPrekeys,
+        login::AskInfo,
+        mailbox::{Delivery, Notice, OpenDownlink},
+        presence::{PresenceState, WatchPresence},
+    },
 };
 use sotto_tests::{InnerRelay, Network, PATIENCE, Person, RelayProcess, Stranger, until};
 use tokio::time::timeout;
@@ -180,4 +186,48 @@ async fn under_load_an_address_is_validated_before_it_costs_anything() {
     let stranger = Stranger::connect(relay.link()).await;
     assert!(matches!(stranger.ask(AskInfo {}).await, Some(Answer::Info(_))));
     hanging.abort_all();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_above_the_rate_takes_its_time() {
+    let relay = RelayProcess::with(&["--bytes-per-minute=1048576"]);
+    let anna = Person::register(relay.link(), "anna").await;
+    let bob = Person::register(relay.link(), "bob").await;
+    anna.befriend(&bob).await;
+    let path = anna.home().join("file");
+    // The first mebibyte passes at once, the rest by 17 KiB a second.
+    fs::write(&path, vec![7; 1_100_000]).unwrap();
+    let begin = std::time::Instant::now();
+    let sent = anna.engine.send_file(bob.account(), &path, "", None).await.unwrap();
+    anna.sees(&bob, sent.id, MessageState::Delivered).await;
+    assert!(begin.elapsed() > std::time::Duration::from_secs(2), "{:?}", begin.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_contacts_all_are_told() {
+    let relay = RelayProcess::start();
+    let stranger = Stranger::connect(relay.link()).await;
+    let account = stranger.register("popular").await;
+    stranger.log_in(&account).await.unwrap();
+    let accounts: Vec<_> = (0..500_u16)
+        .map(|number| {
+            let mut id = [0; 16];
+            id[..2].copy_from_slice(&number.to_be_bytes());
+            AccountId(id)
+        })
+        .collect();
+    // Before the downlink is there, so that all of it waits.
+    let watch = WatchPresence { accounts: accounts.clone() };
+    assert!(matches!(stranger.ask(watch).await, Some(Answer::Done(_))));
+    let (_send, mut receive) = stranger.open(OpenDownlink {}).await.unwrap();
+    let mut told = HashSet::new();
+    while told.len() < accounts.len() {
+        let delivery: Delivery = sotto_tests::receive_frame(&mut receive).await.unwrap();
+        for notice in delivery.notices {
+            let Notice::Presence { account, state } = notice else { continue };
+            assert_eq!(state, PresenceState::Hidden);
+            told.insert(account);
+        }
+    }
+    assert!(accounts.iter().all(|account| told.contains(account)));
 }
