@@ -7,10 +7,11 @@ use std::{
     process::{Child, ChildStdout, Command, Stdio},
 };
 
+use serde_json::Value;
 use sotto_proto::link::RelayLink;
 use tempfile::TempDir;
 
-use crate::program;
+use crate::{PATIENCE, program};
 
 /// A relay; dropping it kills it.
 pub struct RelayProcess {
@@ -85,6 +86,21 @@ impl RelayProcess {
             .unwrap();
         assert!(console.status.success(), "{console:?}");
         String::from_utf8(console.stdout).unwrap()
+    }
+
+    /// Waits until every mailbox has been emptied by its device.
+    pub async fn delivers_everything(&self) {
+        let delivering = async {
+            loop {
+                let counts: Value =
+                    serde_json::from_str(&self.ctl(&["--json", "database"])).unwrap();
+                if counts["mailbox_entries"] == 0 {
+                    return;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, delivering).await.expect("mail is fetched in time");
     }
 
     /// Whether it has not ended by itself.

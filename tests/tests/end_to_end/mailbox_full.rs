@@ -11,6 +11,7 @@ async fn the_sender_is_told_and_may_try_again() {
     anna.befriend(&bob).await;
     anna.tell(&bob, "hello").await;
     bob.hears(&anna, "hello").await;
+    relay.delivers_everything().await;
     bob.leave().await;
     let mut sent = Vec::new();
     for number in 0..8 {
