@@ -9,11 +9,11 @@ use rand::{Rng as _, RngExt as _, SeedableRng as _, rngs::StdRng};
 use sotto_client::proto::{
     Answer, CloseCode, Request,
     codec::{self, HEADER_LEN},
-    login::{AskInfo, LogInByPassword, Register},
+    login::{AskInfo, LogInByPassword, PasswordFinish, Register},
     mailbox::{Acknowledgement, Delivery, OpenDownlink, OpenUplink},
 };
 use sotto_keys::password::{Login, Registration};
-use sotto_tests::{Account, PATIENCE, RelayProcess, Stranger, send_frame};
+use sotto_tests::{Account, PATIENCE, RelayProcess, Stranger, receive_frame, send_frame};
 use tokio::time::timeout;
 
 /// Changes of each vector, besides those of its length.
@@ -39,6 +39,7 @@ enum Opening {
     Nothing,
     Registration,
     PasswordLogin,
+    Enrolment,
     Uplink,
     Downlink,
 }
@@ -83,6 +84,7 @@ async fn open(stranger: &Stranger, opening: Opening) -> Option<(SendStream, Recv
     let mut rng = rand::rng();
     let request: Request = match opening {
         Opening::Nothing => return stranger.connection.open_bi().await.ok(),
+        Opening::Enrolment => return accepted_by_password(stranger).await,
         Opening::Registration => {
             let (_, opaque) = Registration::start(&mut rng, b"a password").unwrap();
             let username = format!("x{:08x}", rng.next_u32());
@@ -98,8 +100,25 @@ async fn open(stranger: &Stranger, opening: Opening) -> Option<(SendStream, Recv
     let (mut send, mut receive) = stranger.connection.open_bi().await.ok()?;
     send_frame(&mut send, &request).await?;
     if matches!(opening, Opening::Registration | Opening::PasswordLogin) {
-        sotto_tests::receive_frame::<Answer>(&mut receive).await?;
+        receive_frame::<Answer>(&mut receive).await?;
     }
+    Some((send, receive))
+}
+
+/// A login with the right password, as far as the new device.
+async fn accepted_by_password(stranger: &Stranger) -> Option<(SendStream, RecvStream)> {
+    let mut rng = rand::rng();
+    let (login, opaque) = Login::start(&mut rng, b"a password").unwrap();
+    let start = LogInByPassword { username: "victim".to_owned(), opaque };
+    let (mut send, mut receive) = stranger.open(start).await?;
+    let Answer::LoginChallenge(challenge) = receive_frame(&mut receive).await? else {
+        panic!("no challenge");
+    };
+    let (opaque, _) = login.finish(&mut rng, "victim", &challenge.opaque).unwrap();
+    send_frame(&mut send, &PasswordFinish { opaque }).await?;
+    let Answer::PasswordAccepted(_) = receive_frame(&mut receive).await? else {
+        panic!("not accepted");
+    };
     Some((send, receive))
 }
 
@@ -155,7 +174,7 @@ async fn onslaught(relay: &RelayProcess, account: Option<&Account>, seed: u64) -
     } else {
         plan.extend([
             ("registration_finish", Opening::Registration),
-            ("enrolment", Opening::PasswordLogin),
+            ("enrolment", Opening::Enrolment),
             ("password_finish", Opening::PasswordLogin),
         ]);
     }
