@@ -22,7 +22,7 @@ use governor::{
     middleware::NoOpMiddleware,
     state::keyed::DashMapStateStore,
 };
-use sotto_proto::{AccountId, CloseCode, Refusal};
+use sotto_proto::{AccountId, Refusal};
 
 use crate::config;
 
@@ -89,11 +89,6 @@ pub struct Exceeded {
     pub limit: Limit,
     /// After how many milliseconds another try may succeed.
     pub retry_after_ms: u64,
-}
-
-impl Exceeded {
-    /// How the connection is closed when the limit is one on connections.
-    pub const CLOSE: CloseCode = CloseCode::TooMany;
 }
 
 impl From<Exceeded> for Refusal {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use sotto_client::{
     Engine, Event, ExistingAccount, NewAccount, Page, Secret,
-    model::{Message, MessageBody, MessageState},
+    model::{Message, MessageState},
     proto::{AccountId, MessageId, link::RelayLink},
 };
 use tempfile::TempDir;
@@ -155,7 +155,6 @@ impl Person {
             !message.outgoing
                 && message.conversation == from.account()
                 && message.text() == Some(text)
-                && !matches!(message.body, MessageBody::Event { .. })
         };
         if let Some(message) = self.history(from).await.into_iter().find(fits) {
             return message;

@@ -21,7 +21,11 @@ use sotto_proto::{
     mailbox::MailboxEntry,
 };
 
-use self::{database::Database, writer::Writer};
+use self::{
+    database::Database,
+    expiry::Swept,
+    writer::{Operation, Writer},
+};
 use super::{
     Account, Append, Appended, BlobRecord, Census, MailboxQuota, NewAccount, NewDevice, Reserved,
     Store, StoreError,
@@ -88,6 +92,19 @@ impl RocksStore {
         tokio::task::spawn_blocking(move || shared.with(read))
             .await
             .map_err(|_| StoreError::Closed)?
+    }
+
+    /// Takes steps of a sweep until there are senders to wake, or nothing is left to do.
+    async fn sweep(
+        &self,
+        step: impl Operation<Output = Swept> + Copy,
+    ) -> Result<Vec<DeviceAddress>, StoreError> {
+        loop {
+            let swept = self.writer.perform(step).await?;
+            if swept.finished || !swept.senders.is_empty() {
+                return Ok(swept.senders);
+            }
+        }
     }
 }
 
@@ -212,12 +229,7 @@ impl Store for RocksStore {
         now: Timestamp,
         limit: usize,
     ) -> Result<Vec<DeviceAddress>, StoreError> {
-        loop {
-            let swept = self.writer.perform(expiry::Sweep { before, now, limit }).await?;
-            if swept.finished || !swept.senders.is_empty() {
-                return Ok(swept.senders);
-            }
-        }
+        self.sweep(expiry::Sweep { before, now, limit }).await
     }
 
     async fn return_mail(
@@ -225,12 +237,7 @@ impl Store for RocksStore {
         now: Timestamp,
         limit: usize,
     ) -> Result<Vec<DeviceAddress>, StoreError> {
-        loop {
-            let returned = self.writer.perform(returns::Return { now, limit }).await?;
-            if returned.finished || !returned.senders.is_empty() {
-                return Ok(returned.senders);
-            }
-        }
+        self.sweep(returns::Return { now, limit }).await
     }
 
     async fn reserve_blob(&self, blob: BlobRecord, quota: u64) -> Result<Reserved, StoreError> {

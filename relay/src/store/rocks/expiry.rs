@@ -23,6 +23,7 @@ use crate::store::{REPEAT_MEMORY_MS, StoreError};
 const STEP: usize = 2048;
 
 /// One step of the sweep.
+#[derive(Clone, Copy)]
 pub(super) struct Sweep {
     /// Entries accepted before this expire.
     pub(super) before: Timestamp,
@@ -38,6 +39,14 @@ pub(super) struct Swept {
     pub(super) senders: Vec<DeviceAddress>,
     /// Whether nothing is left to do.
     pub(super) finished: bool,
+}
+
+impl Swept {
+    pub(super) fn new(mut senders: Vec<DeviceAddress>, finished: bool) -> Self {
+        senders.sort_unstable();
+        senders.dedup();
+        Self { senders, finished }
+    }
 }
 
 impl Operation for Sweep {
@@ -67,9 +76,7 @@ impl Operation for Sweep {
                 senders.extend(notify(changes, device, &mail, self.now)?);
             }
         }
-        senders.sort_unstable();
-        senders.dedup();
-        Ok(Swept { senders, finished })
+        Ok(Swept::new(senders, finished))
     }
 }
 

@@ -8,7 +8,7 @@ use sotto_proto::{DeviceAddress, EnvelopeId, Timestamp, mailbox::Mail};
 use super::{
     changes::Changes,
     database::Rows,
-    expiry::tell,
+    expiry::{Swept, tell},
     rows::envelope_of,
     schema::{self, Parts, Table, behind},
     writer::Operation,
@@ -16,19 +16,12 @@ use super::{
 use crate::store::StoreError;
 
 /// One step of it.
+#[derive(Clone, Copy)]
 pub(super) struct Return {
     /// The time at which the senders' notices are accepted.
     pub(super) now: Timestamp,
     /// How many entries may go.
     pub(super) limit: usize,
-}
-
-/// What a step has done.
-pub(super) struct Returned {
-    /// The devices that have a notice, each once.
-    pub(super) senders: Vec<DeviceAddress>,
-    /// Whether nothing is left to do.
-    pub(super) finished: bool,
 }
 
 /// A mailbox without a device.
@@ -42,12 +35,12 @@ struct Left {
 type Entry = (Vec<u8>, Option<(DeviceAddress, EnvelopeId)>);
 
 impl Operation for Return {
-    type Output = Returned;
+    type Output = Swept;
 
-    fn apply(self, changes: &mut Changes<'_>) -> Result<Returned, StoreError> {
+    fn apply(self, changes: &mut Changes<'_>) -> Result<Swept, StoreError> {
         let limit = self.limit.max(1);
         let Some(left) = first(changes)? else {
-            return Ok(Returned { senders: Vec::new(), finished: true });
+            return Ok(Swept::new(Vec::new(), true));
         };
         let entries = entries(changes, &left, limit)?;
         if entries.len() < limit {
@@ -62,9 +55,7 @@ impl Operation for Return {
                 senders.push(from);
             }
         }
-        senders.sort_unstable();
-        senders.dedup();
-        Ok(Returned { senders, finished: false })
+        Ok(Swept::new(senders, false))
     }
 }
 
