@@ -19,6 +19,7 @@ mod download;
 mod error;
 mod event;
 mod export;
+mod identity;
 mod inbox;
 mod keeper;
 mod messages;

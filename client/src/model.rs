@@ -36,6 +36,10 @@ pub struct Contact {
     pub state: ContactState,
     /// When it was added.
     pub added_at: Timestamp,
+    /// Whether the owner wants no notice of what it sends. The messages are unread all the same.
+    pub muted: bool,
+    /// Whether its conversation stands above the others.
+    pub pinned: bool,
 }
 
 impl Contact {
@@ -48,6 +52,19 @@ impl Contact {
     pub const fn may_send(&self) -> bool {
         self.pending_identity.is_none() && matches!(self.state, ContactState::Accepted)
     }
+}
+
+/// An identity key that a contact has shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct KnownIdentity {
+    /// The key.
+    #[serde(serialize_with = "hex")]
+    pub identity: IdentityKey,
+    /// When it first showed up.
+    pub seen_at: Timestamp,
+    /// When the owner last went on with it: by adding the contact, or by acknowledging the key;
+    /// none if the owner never has.
+    pub accepted_at: Option<Timestamp>,
 }
 
 /// Where this account stands with a contact.
@@ -421,6 +438,8 @@ mod tests {
             pending_identity: None,
             state: ContactState::Accepted,
             added_at: Timestamp(5),
+            muted: false,
+            pinned: true,
         }
     }
 
@@ -431,6 +450,7 @@ mod tests {
         assert_eq!(json["state"], "accepted");
         assert_eq!(json["pending_identity"], serde_json::Value::Null);
         assert_eq!(json["added_at"], 5);
+        assert_eq!((&json["muted"], &json["pinned"]), (&false.into(), &true.into()));
     }
 
     #[test]

@@ -1,6 +1,5 @@
-//! People: finding and adding them, requests, blocking, and being sure of their identity keys.
+//! People: finding and adding them, requests, blocking, and how they are listed.
 
-use sotto_keys::SafetyNumber;
 use sotto_proto::{
     AccountId, DisplayName, Done, Username,
     content::{Accepted, ReceiptState},
@@ -132,45 +131,18 @@ impl Engine {
         self.drop_contact(contact, false, with_history).await
     }
 
-    /// What the two people compare to be sure of each other's identity keys. With a pending
-    /// identity key it is the number of that one: it is what the person is asked to look at.
-    pub async fn safety_number(&self, contact: AccountId) -> Result<SafetyNumber, EngineError> {
-        let me = self.me();
-        let read = self.shared.keeper.read(move |view| {
-            let contact = view.contact(contact)?.ok_or(EngineError::NoSuchContact)?;
-            let identity = contact.pending_identity.unwrap_or(contact.identity);
-            let mine = (&me.account, &me.identity);
-            Ok(SafetyNumber::new(mine, (&contact.account, &identity)))
-        });
-        read.await
+    /// Whether the owner wants no notice of what a contact sends. It is for the faces to heed.
+    pub async fn set_muted(&self, contact: AccountId, muted: bool) -> Result<Contact, EngineError> {
+        self.change(contact, move |tx| Ok(tx.set_muted(contact, muted)?)).await
     }
 
-    /// The safety number was compared, or is to be compared again.
-    pub async fn mark_verified(
+    /// Whether the conversation with a contact stands above the others.
+    pub async fn set_pinned(
         &self,
         contact: AccountId,
-        verified: bool,
+        pinned: bool,
     ) -> Result<Contact, EngineError> {
-        self.change(contact, move |tx| Ok(tx.set_verified(contact, verified)?)).await
-    }
-
-    /// The owner has looked at a contact's new identity key: it is pinned, not verified, and what
-    /// waits is sent.
-    pub async fn acknowledge_identity(&self, contact: AccountId) -> Result<Contact, EngineError> {
-        let job = self.shared.keeper.write(move |tx, _| {
-            let event = tx.acknowledge_identity(contact, clock::message_id(), now())?;
-            if event.is_some() {
-                tx.requeue_undelivered(contact)?;
-                queue_receipts(tx, contact, now())?;
-            }
-            let contact = tx.contact(contact)?.ok_or(EngineError::NoSuchContact)?;
-            Ok((contact, event))
-        });
-        let (acknowledged, event) = job.await?;
-        self.shared.tell_all(event.map(|message| Event::Message { message }));
-        self.shared.tell(Event::Contact { contact: acknowledged.clone() });
-        self.shared.mark_stale(contact);
-        Ok(acknowledged)
+        self.change(contact, move |tx| Ok(tx.set_pinned(contact, pinned)?)).await
     }
 
     /// Changes how this account's owner is shown.
@@ -215,7 +187,8 @@ impl Engine {
         Ok(changed)
     }
 
-    async fn change(
+    /// Changes a contact and tells of it.
+    pub(super) async fn change(
         &self,
         contact: AccountId,
         change: impl FnOnce(&Tx<'_>) -> Result<(), EngineError> + Send + 'static,

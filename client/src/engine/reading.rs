@@ -9,7 +9,8 @@ use crate::{
 };
 
 impl Engine {
-    /// All conversations, the one with the newest message first.
+    /// All conversations: the pinned ones, then the others; of each the one with the newest message
+    /// first.
     pub async fn conversations(&self) -> Result<Vec<ConversationSummary>, EngineError> {
         self.shared.keeper.read(|view| Ok(view.conversations()?)).await
     }

@@ -7,7 +7,7 @@ use super::{
     Tx, VaultError, View,
     value::{Columns, contact_state, millis},
 };
-use crate::model::{Contact, ContactState, ConversationEvent, Message};
+use crate::model::{Contact, ContactState, ConversationEvent, KnownIdentity, Message};
 
 /// A contact to add.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +62,23 @@ impl View {
         self.rows(sql, [], |row| row.id("account"))
     }
 
+    /// Every identity key that a contact has shown, the oldest first. A contact that there is not
+    /// has shown none.
+    pub fn identities(&self, account: AccountId) -> Result<Vec<KnownIdentity>, VaultError> {
+        self.rows(
+            "SELECT identity, seen_at, accepted_at FROM contact_identities WHERE account = ?1
+             ORDER BY seen_at, accepted_at IS NULL, accepted_at",
+            [account.0],
+            |row| {
+                Ok(KnownIdentity {
+                    identity: row.identity("identity")?,
+                    seen_at: row.time("seen_at")?,
+                    accepted_at: row.optional_time("accepted_at")?,
+                })
+            },
+        )
+    }
+
     pub(super) fn require_contact(&self, account: AccountId) -> Result<Contact, VaultError> {
         self.contact(account)?.ok_or(VaultError::NoSuchContact)
     }
@@ -89,7 +106,12 @@ impl Tx<'_> {
                 millis(now),
             ],
         )?;
-        self.require_contact(new.account)
+        let contact = self.require_contact(new.account)?;
+        self.change(
+            "INSERT INTO contact_identities VALUES (?1, ?2, ?3, ?3) ON CONFLICT DO NOTHING",
+            params![contact.account.0, contact.identity.0, millis(now)],
+        )?;
+        Ok(contact)
     }
 
     /// What the owner calls the contact; none to call it by its own name.
@@ -133,6 +155,22 @@ impl Tx<'_> {
         )
     }
 
+    /// Whether the owner wants no notice of what the contact sends.
+    pub fn set_muted(&self, account: AccountId, muted: bool) -> Result<(), VaultError> {
+        self.change_contact(
+            "UPDATE contacts SET muted = ?2 WHERE account = ?1",
+            params![account.0, muted],
+        )
+    }
+
+    /// Whether the conversation with the contact stands above the others.
+    pub fn set_pinned(&self, account: AccountId, pinned: bool) -> Result<(), VaultError> {
+        self.change_contact(
+            "UPDATE contacts SET pinned = ?2 WHERE account = ?1",
+            params![account.0, pinned],
+        )
+    }
+
     /// An identity key showed up, in the directory or with a message. Another one than the pinned
     /// becomes the pending one and is told by the event `event`; the pinned one ends the wait.
     pub fn observe_identity(
@@ -150,12 +188,15 @@ impl Tx<'_> {
                 params![account.0, pending.map(|key| key.0)],
             )?;
         }
-        if pending.is_none() {
-            return Ok(Observed::Same);
-        }
+        let Some(key) = pending else { return Ok(Observed::Same) };
         if pending == contact.pending_identity {
             return Ok(Observed::StillPending);
         }
+        // One that comes back keeps what is known of it.
+        self.change(
+            "INSERT INTO contact_identities VALUES (?1, ?2, ?3, NULL) ON CONFLICT DO NOTHING",
+            params![account.0, key.0, millis(now)],
+        )?;
         let event = self.record_event(account, event, &ConversationEvent::IdentityChanged, now)?;
         Ok(Observed::Changed(Box::new(event)))
     }
@@ -168,9 +209,14 @@ impl Tx<'_> {
         event: MessageId,
         now: Timestamp,
     ) -> Result<Option<Message>, VaultError> {
-        if self.require_contact(account)?.pending_identity.is_none() {
+        let Some(pending) = self.require_contact(account)?.pending_identity else {
             return Ok(None);
-        }
+        };
+        self.change(
+            "INSERT INTO contact_identities VALUES (?1, ?2, ?3, ?3)
+             ON CONFLICT DO UPDATE SET accepted_at = excluded.accepted_at",
+            params![account.0, pending.0, millis(now)],
+        )?;
         self.change(
             "UPDATE contacts SET identity = pending_identity, pending_identity = NULL, verified = 0
              WHERE account = ?1",
@@ -204,6 +250,8 @@ pub(super) fn read_contact(row: &Row<'_>) -> Result<Contact, VaultError> {
         pending_identity,
         state: row.contact_state("state")?,
         added_at: row.time("added_at")?,
+        muted: row.get("muted")?,
+        pinned: row.get("pinned")?,
     })
 }
 
@@ -287,6 +335,58 @@ mod tests {
                 assert!(contact.may_send() && !contact.verified);
                 assert_eq!(contact.identity, other);
                 assert!(tx.acknowledge_identity(account(1), id(5), NOW)?.is_none());
+                Ok::<_, VaultError>(())
+            })
+            .unwrap();
+    }
+
+    #[test]
+    fn every_identity_that_showed_up_is_known_with_its_times() {
+        let mut fixture = Fixture::with_contact();
+        let first = new_contact(1, "bob").identity;
+        let [second, third] = [8, 9].map(|number| IdentityKey([number; 32]));
+        let known = |identity, seen, accepted: Option<u64>| KnownIdentity {
+            identity,
+            seen_at: NOW.plus(seen),
+            accepted_at: accepted.map(|later| NOW.plus(later)),
+        };
+        fixture
+            .vault
+            .write(|tx| {
+                tx.add_contact(&NewContact { identity: third, ..new_contact(1, "bob") }, NOW)?;
+                assert_eq!(tx.identities(account(1))?, [known(first, 0, Some(0))]);
+                tx.observe_identity(account(1), second, id(1), NOW.plus(1))?;
+                tx.observe_identity(account(1), third, id(2), NOW.plus(2))?;
+                tx.acknowledge_identity(account(1), id(3), NOW.plus(3))?;
+                let [pinned, passed] = [known(first, 0, Some(0)), known(second, 1, None)];
+                let accepted = known(third, 2, Some(3));
+                assert_eq!(tx.identities(account(1))?, [pinned, passed.clone(), accepted.clone()]);
+                // The first one comes back.
+                tx.observe_identity(account(1), first, id(4), NOW.plus(4))?;
+                tx.acknowledge_identity(account(1), id(5), NOW.plus(5))?;
+                let again = known(first, 0, Some(5));
+                assert_eq!(tx.identities(account(1))?, [again, passed, accepted]);
+                assert!(tx.identities(account(2))?.is_empty());
+                Ok::<_, VaultError>(())
+            })
+            .unwrap();
+    }
+
+    #[test]
+    fn a_contact_is_muted_and_pinned_until_it_is_not() {
+        let mut fixture = Fixture::with_contact();
+        fixture
+            .vault
+            .write(|tx| {
+                tx.set_muted(account(1), true)?;
+                tx.set_pinned(account(1), true)?;
+                let contact = tx.add_contact(&new_contact(1, "bob"), NOW)?;
+                assert!(contact.muted && contact.pinned);
+                tx.set_muted(account(1), false)?;
+                let contact = tx.require_contact(account(1))?;
+                assert!(!contact.muted && contact.pinned);
+                let refused = tx.set_pinned(account(2), true).unwrap_err();
+                assert!(matches!(refused, VaultError::NoSuchContact));
                 Ok::<_, VaultError>(())
             })
             .unwrap();

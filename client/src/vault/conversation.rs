@@ -27,13 +27,13 @@ macro_rules! select_conversations {
 }
 
 impl View {
-    /// The conversations with all contacts, those with the newest messages first. A contact that
-    /// was removed is there while its conversation has messages.
+    /// The conversations with all contacts: the pinned ones first, and of either kind those with the
+    /// newest messages. A contact that was removed is there while its conversation has messages.
     pub fn conversations(&self) -> Result<Vec<ConversationSummary>, VaultError> {
         self.summaries(
             select_conversations!(
                 "WHERE c.state <> 'removed' OR last IS NOT NULL
-                 ORDER BY last IS NULL, last DESC, c.added_at DESC"
+                 ORDER BY c.pinned DESC, last IS NULL, last DESC, c.added_at DESC"
             ),
             [],
         )
@@ -215,6 +215,10 @@ mod tests {
         assert_eq!(list[0].unread, 1);
         assert_eq!(list[1].unread, 1);
         assert_eq!(list[2].last, None);
+        fixture.vault.write(|tx| tx.set_pinned(account(3), true)).unwrap();
+        let list = fixture.vault.read(View::conversations).unwrap();
+        let names: Vec<_> = list.iter().map(|line| line.contact.username.as_str()).collect();
+        assert_eq!(names, ["dave", "bob", "carol"]);
         fixture
             .vault
             .write(|tx| tx.record_content(account(2), &text(4, &"ä".repeat(500), NOW), NOW))

@@ -8,7 +8,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::VaultError;
 
 /// The steps, oldest first.
-pub(super) const STEPS: &[&str] = &[include_str!("schema/1.sql")];
+pub(super) const STEPS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/2.sql")];
 
 /// Takes the steps that are missing, all or none. A vault with more steps than `steps` is refused.
 pub(super) fn migrate(conn: &mut Connection, steps: &[&str]) -> Result<(), VaultError> {
@@ -65,6 +65,51 @@ mod tests {
         let refused = migrate(&mut conn, OLD).unwrap_err();
         assert!(matches!(refused, VaultError::NewerVersion { found: 2, known: 1 }));
         assert_eq!(version(&conn), 2);
+    }
+
+    #[test]
+    fn the_identities_that_a_vault_holds_become_the_beginning_of_their_history() {
+        let mut conn = Connection::open_in_memory().unwrap();
+        migrate(&mut conn, &STEPS[..1]).unwrap();
+        conn.execute_batch(
+            r#"INSERT INTO contacts (account, username, display_name, identity, pending_identity,
+                state, added_at)
+             VALUES (x'01', 'bob', 'Bob', x'0a', NULL, 'accepted', 5),
+                (x'02', 'carol', 'Carol', x'0b', x'0c', 'accepted', 6),
+                (x'03', 'dave', 'Dave', x'0d', x'0e', 'accepted', 7);
+             INSERT INTO messages (conversation, id, outgoing, sent_at, arrived_at, kind, event,
+                read)
+             VALUES (x'02', x'01', 0, 8, 8, 'event', '{"event":"identity_changed"}', 1),
+                (x'02', x'02', 0, 9, 9, 'event', '{"event":"identity_changed"}', 1),
+                (x'03', x'01', 0, 9, 9, 'event', '{"event":"unreadable"}', 1);"#,
+        )
+        .unwrap();
+        migrate(&mut conn, STEPS).unwrap();
+        let mut known = conn
+            .prepare(
+                "SELECT account, identity, seen_at, accepted_at FROM contact_identities
+                 ORDER BY account, accepted_at IS NULL",
+            )
+            .unwrap();
+        let known: Vec<(Vec<u8>, Vec<u8>, u32, Option<u32>)> = known
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
+        let expected = [
+            (vec![1], vec![0x0a], 5, Some(5)),
+            (vec![2], vec![0x0b], 6, Some(6)),
+            (vec![2], vec![0x0c], 9, None),
+            (vec![3], vec![0x0d], 7, Some(7)),
+            (vec![3], vec![0x0e], 7, None),
+        ];
+        assert_eq!(known, expected);
+        let (muted, pinned): (bool, bool) = conn
+            .query_row("SELECT muted, pinned FROM contacts", [], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .unwrap();
+        assert!(!muted && !pinned);
     }
 
     #[test]
