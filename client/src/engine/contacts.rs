@@ -334,7 +334,21 @@ pub(super) fn accept(
 mod tests {
     use sotto_proto::IdentityKey;
 
+    use super::super::tests::Offline;
     use super::*;
+
+    #[tokio::test]
+    async fn who_is_muted_or_pinned_is_told() {
+        let Offline { engine, bob, .. } = &Offline::new();
+        let mut events = engine.subscribe();
+        let muted = engine.set_muted(*bob, true).await.unwrap();
+        assert_eq!(events.recv().await.unwrap(), Event::Contact { contact: muted });
+        let pinned = engine.set_pinned(*bob, true).await.unwrap();
+        assert!(pinned.muted && pinned.pinned);
+        assert_eq!(events.recv().await.unwrap(), Event::Contact { contact: pinned });
+        let nobody = engine.set_pinned(AccountId([9; 16]), true).await;
+        assert!(matches!(nobody, Err(EngineError::NoSuchContact)));
+    }
 
     #[test]
     fn a_person_is_named_by_username_or_link() {

@@ -1,9 +1,9 @@
-//! The whole history in the open, as JSON for programs and Markdown for people.
+//! The history, or one conversation of it, in the open, as JSON for programs and Markdown for people.
 
 use std::io::{self, Write};
 
 use serde::Serialize;
-use sotto_proto::Timestamp;
+use sotto_proto::{AccountId, Timestamp};
 
 use super::{Engine, error::EngineError, own::Me};
 use crate::{
@@ -28,23 +28,55 @@ impl Engine {
         out: impl Write + Send + 'static,
     ) -> Result<(), EngineError> {
         let me = self.me();
+        let read = self
+            .shared
+            .keeper
+            .read(move |view| write_all(view, &me, &view.contacts()?, format, out));
+        read.await
+    }
+
+    /// Writes one conversation to `out`, oldest messages first, in the same form as
+    /// [`Engine::export`] writes all.
+    pub async fn export_conversation(
+        &self,
+        with: AccountId,
+        format: ExportFormat,
+        out: impl Write + Send + 'static,
+    ) -> Result<(), EngineError> {
+        let me = self.me();
         let read = self.shared.keeper.read(move |view| {
-            let mut out = io::BufWriter::new(out);
-            match format {
-                ExportFormat::Json => json(view, &me, &mut out)?,
-                ExportFormat::Markdown => markdown(view, &me, &mut out)?,
-            }
-            out.flush().map_err(EngineError::File)
+            let contact = view.contact(with)?.ok_or(EngineError::NoSuchContact)?;
+            write_all(view, &me, &[contact], format, out)
         });
         read.await
     }
 }
 
-fn json(view: &View, me: &Me, out: &mut impl Write) -> Result<(), EngineError> {
+fn write_all(
+    view: &View,
+    me: &Me,
+    contacts: &[Contact],
+    format: ExportFormat,
+    out: impl Write,
+) -> Result<(), EngineError> {
+    let mut out = io::BufWriter::new(out);
+    match format {
+        ExportFormat::Json => json(view, me, contacts, &mut out)?,
+        ExportFormat::Markdown => markdown(view, me, contacts, &mut out)?,
+    }
+    out.flush().map_err(EngineError::File)
+}
+
+fn json(
+    view: &View,
+    me: &Me,
+    contacts: &[Contact],
+    out: &mut impl Write,
+) -> Result<(), EngineError> {
     write(out, "{\"account\":")?;
     json_value(out, me)?;
     write(out, ",\"conversations\":[")?;
-    for (index, contact) in view.contacts()?.iter().enumerate() {
+    for (index, contact) in contacts.iter().enumerate() {
         write(out, if index == 0 { "\n{\"contact\":" } else { ",\n{\"contact\":" })?;
         json_value(out, contact)?;
         write(out, ",\"messages\":[")?;
@@ -59,12 +91,17 @@ fn json(view: &View, me: &Me, out: &mut impl Write) -> Result<(), EngineError> {
     write(out, "]}\n")
 }
 
-fn markdown(view: &View, me: &Me, out: &mut impl Write) -> Result<(), EngineError> {
+fn markdown(
+    view: &View,
+    me: &Me,
+    contacts: &[Contact],
+    out: &mut impl Write,
+) -> Result<(), EngineError> {
     write(out, &format!("# Messages of {} (@{})\n", plain(me.display_name.as_str()), me.username))?;
-    for contact in view.contacts()? {
+    for contact in contacts {
         let name = plain(contact.name());
         write(out, &format!("\n## {name} (@{})\n", contact.username))?;
-        each(view, &contact, |message| {
+        each(view, contact, |message| {
             let from = if message.outgoing { me.display_name.as_str() } else { contact.name() };
             write(out, &paragraph(message, from))
         })?;
@@ -144,7 +181,42 @@ fn json_value(out: &mut impl Write, value: &impl Serialize) -> Result<(), Engine
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::super::{lock, tests::Offline};
     use super::*;
+
+    /// What was written, for whoever holds a clone.
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            lock(&self.0).write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn one_conversation_is_exported_alone_and_in_the_same_form() {
+        let Offline { engine, bob, .. } = &Offline::new();
+        for format in [ExportFormat::Json, ExportFormat::Markdown] {
+            let (all, one) = (Written::default(), Written::default());
+            engine.export(format, all.clone()).await.unwrap();
+            engine.export_conversation(*bob, format, one.clone()).await.unwrap();
+            assert!(!lock(&one.0).is_empty());
+            // Bob is the only contact.
+            assert_eq!(*lock(&all.0), *lock(&one.0));
+        }
+        let nobody = AccountId([9; 16]);
+        let none = Written::default();
+        let refused = engine.export_conversation(nobody, ExportFormat::Json, none.clone()).await;
+        assert!(matches!(refused, Err(EngineError::NoSuchContact)));
+        assert!(lock(&none.0).is_empty());
+    }
 
     #[test]
     fn what_people_write_cannot_pass_for_the_export() {

@@ -61,3 +61,33 @@ impl Engine {
         read.await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use sotto_proto::IdentityKey;
+
+    use super::super::tests::Offline;
+    use super::*;
+
+    #[tokio::test]
+    async fn a_changed_identity_stands_in_the_history_before_it_is_accepted() {
+        let Offline { engine, bob, .. } = &Offline::new();
+        let bob = *bob;
+        let other = IdentityKey([9; 32]);
+        let observe = engine
+            .shared
+            .keeper
+            .write(move |tx, _| Ok(tx.observe_identity(bob, other, clock::message_id(), now())?));
+        observe.await.unwrap();
+        let accepted = |known: Vec<KnownIdentity>| {
+            known.iter().map(|known| known.accepted_at.is_some()).collect::<Vec<_>>()
+        };
+        assert_eq!(accepted(engine.identity_history(bob).await.unwrap()), [true, false]);
+        engine.acknowledge_identity(bob).await.unwrap();
+        let history = engine.identity_history(bob).await.unwrap();
+        assert_eq!(history[1].identity, other);
+        assert_eq!(accepted(history), [true, true]);
+        let nobody = engine.identity_history(AccountId([9; 16])).await;
+        assert!(matches!(nobody, Err(EngineError::NoSuchContact)));
+    }
+}

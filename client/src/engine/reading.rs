@@ -8,6 +8,10 @@ use crate::{
     vault::Page,
 };
 
+/// What the settings of faces are called in the vault, before their own names: the engine's own
+/// have other names.
+const FACE: &str = "face/";
+
 impl Engine {
     /// All conversations: the pinned ones, then the others; of each the one with the newest message
     /// first.
@@ -45,6 +49,27 @@ impl Engine {
             .keeper
             .read(move |view| view.message(with, message)?.ok_or(EngineError::NoSuchMessage));
         read.await
+    }
+
+    /// At most `limit` messages of a conversation that have a file, the newest first; those before
+    /// the message `before`, if one is named. Deleted ones have none.
+    pub async fn shared_files(
+        &self,
+        with: AccountId,
+        before: Option<MessageId>,
+        limit: usize,
+    ) -> Result<Vec<Message>, EngineError> {
+        self.shared.keeper.read(move |view| Ok(view.shared_files(with, before, limit)?)).await
+    }
+
+    /// The oldest message of a conversation that is unread.
+    pub async fn first_unread(&self, with: AccountId) -> Result<Option<MessageId>, EngineError> {
+        self.shared.keeper.read(move |view| Ok(view.first_unread(with)?)).await
+    }
+
+    /// How many own messages are on this computer only, and are to leave.
+    pub async fn queued(&self) -> Result<u64, EngineError> {
+        self.shared.keeper.read(|view| Ok(view.queued()?)).await
     }
 
     /// The owner has seen a conversation up to a message, or all of it: how many messages were
@@ -94,5 +119,56 @@ impl Engine {
         job.await?;
         self.shared.wake.presence.notify_one();
         Ok(())
+    }
+
+    /// A setting of a face's own, as the face has set it. The engine does not look at it.
+    pub async fn setting(&self, key: &str) -> Result<Option<String>, EngineError> {
+        let key = face_key(key);
+        self.shared.keeper.read(move |view| Ok(view.setting(&key)?)).await
+    }
+
+    /// Sets a setting of a face's own, or forgets it. All faces of a profile share them.
+    pub async fn set_setting(&self, key: &str, value: Option<&str>) -> Result<(), EngineError> {
+        let (key, value) = (face_key(key), value.map(str::to_owned));
+        let job =
+            self.shared.keeper.write(move |tx, _| Ok(tx.set_setting(&key, value.as_deref())?));
+        job.await
+    }
+}
+
+/// What a face's setting is called in the vault.
+fn face_key(key: &str) -> String {
+    format!("{FACE}{key}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::Offline;
+    use super::*;
+    use crate::vault::View;
+
+    #[tokio::test]
+    async fn a_face_has_settings_of_its_own() {
+        let Offline { engine, .. } = &Offline::new();
+        engine.set_setting("preferences", Some("dark")).await.unwrap();
+        assert_eq!(engine.setting("preferences").await.unwrap().as_deref(), Some("dark"));
+        assert_eq!(engine.preferences().await.unwrap(), Preferences::default());
+        engine.set_preferences(Preferences::default()).await.unwrap();
+        assert_eq!(engine.setting("preferences").await.unwrap().as_deref(), Some("dark"));
+        engine.set_setting("preferences", None).await.unwrap();
+        assert_eq!(engine.setting("preferences").await.unwrap(), None);
+        let engine_has = |view: &View| Ok(view.setting("preferences")?);
+        assert!(engine.shared.keeper.read(engine_has).await.unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn what_has_not_left_is_counted() {
+        let Offline { engine, bob, .. } = &Offline::new();
+        assert_eq!(engine.queued().await.unwrap(), 0);
+        engine.send_text(*bob, "one", None).await.unwrap();
+        let second = engine.send_text(*bob, "two", None).await.unwrap();
+        assert_eq!(engine.queued().await.unwrap(), 2);
+        engine.delete_for_all(*bob, second.id).await.unwrap();
+        assert_eq!(engine.queued().await.unwrap(), 1);
     }
 }

@@ -1,6 +1,6 @@
 //! Two people and a directory without a network: what the engine decides, step by step.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, path::PathBuf};
 
 use sotto_keys::{DeviceKeys, Identity, PrekeySecrets, VaultParams};
 use sotto_proto::{
@@ -11,6 +11,7 @@ use sotto_proto::{
 };
 
 use super::{
+    Engine, OpenError,
     clock::now,
     contacts, content,
     error::EngineError,
@@ -211,6 +212,36 @@ fn friends() -> (Person, Person) {
     anna.hear(&mut bob);
     assert_eq!(anna.history(&bob)[0].state, Some(MessageState::Delivered));
     (anna, bob)
+}
+
+/// An engine of Anna's without a connection; the history with Bob has her "hello", delivered.
+pub(super) struct Offline {
+    pub(super) engine: Engine,
+    pub(super) bob: AccountId,
+    folder: tempfile::TempDir,
+}
+
+impl Offline {
+    /// Within a runtime.
+    pub(super) fn new() -> Self {
+        let (anna, bob) = friends();
+        let Person { kept, _folder: folder, .. } = anna;
+        Self { engine: Engine::start(kept).unwrap(), bob: bob.account(), folder }
+    }
+
+    /// The folder of the profile.
+    pub(super) fn profile(&self) -> PathBuf {
+        self.folder.path().join("anna")
+    }
+
+    /// Shuts the engine down and opens the profile again.
+    pub(super) async fn reopen(self, passphrase: &str) -> Result<Self, OpenError> {
+        let profile = self.profile();
+        let Self { engine, bob, folder } = self;
+        engine.shutdown().await;
+        let engine = Engine::open(&profile, passphrase.into()).await?;
+        Ok(Self { engine, bob, folder })
+    }
 }
 
 #[test]

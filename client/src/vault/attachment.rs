@@ -10,7 +10,7 @@ use sotto_proto::{AccountId, MessageId, Timestamp, content::AttachmentPointer};
 
 use super::{
     Tx, VaultError, View,
-    message::NewMessage,
+    message::{NewMessage, rows, select_messages},
     value::{Columns, from_cbor, from_json, integer, to_cbor, to_json},
 };
 use crate::model::{AttachedFile, Message, Transfer};
@@ -82,6 +82,25 @@ impl View {
     ) -> Result<Option<AttachmentJob>, VaultError> {
         let sql = select_jobs!("WHERE m.conversation = ?1 AND m.id = ?2");
         self.row(sql, params![conversation.0, message.0], read_job)
+    }
+
+    /// At most `limit` messages of a conversation that have a file, the newest first; those before
+    /// the message `before`, if one is named.
+    pub fn shared_files(
+        &self,
+        conversation: AccountId,
+        before: Option<MessageId>,
+        limit: usize,
+    ) -> Result<Vec<Message>, VaultError> {
+        let before = match before {
+            Some(id) => self.find(conversation, id)?.position,
+            None => i64::MAX,
+        };
+        let sql = select_messages!(
+            "WHERE m.conversation = ?1 AND m.kind = 'attachment' AND m.position < ?2
+             ORDER BY m.position DESC LIMIT ?3"
+        );
+        self.messages(sql, params![conversation.0, before, rows(limit)])
     }
 
     /// The files whose carrying was begun and is to be gone on with, oldest first.
@@ -403,6 +422,39 @@ mod tests {
                 assert!(matches!(deleted,
                     super::super::Recorded::Changed { files, .. } if files == [own.clone()]));
                 assert_eq!(tx.attachment(account(1), id(1))?, None);
+                Ok::<_, VaultError>(())
+            })
+            .unwrap();
+    }
+
+    #[test]
+    fn the_files_of_a_conversation_are_listed_page_by_page() {
+        let mut fixture = Fixture::with_contact();
+        let body = || sotto_proto::content::Attachment {
+            pointer: pointer(),
+            caption: String::new(),
+            reply_to: None,
+        };
+        fixture
+            .vault
+            .write(|tx| {
+                tx.queue_attachment(account(1), &new_attachment(), NOW)?;
+                tx.record_content(account(1), &content(2, body()), NOW)?;
+                tx.record_content(account(1), &super::super::tests::text(3, "hi", NOW), NOW)?;
+                for number in [4, 5] {
+                    tx.record_content(account(1), &content(number, body()), NOW)?;
+                }
+                let delete = sotto_proto::content::Delete { target: id(4) };
+                tx.record_content(account(1), &content(6, delete), NOW)?;
+                let files = |before, limit| {
+                    let files = tx.shared_files(account(1), before, limit)?;
+                    Ok::<Vec<_>, VaultError>(files.iter().map(|message| message.id).collect())
+                };
+                assert_eq!(files(None, 9)?, [id(5), id(2), id(1)]);
+                assert_eq!(files(None, 2)?, [id(5), id(2)]);
+                assert_eq!(files(Some(id(2)), 2)?, [id(1)]);
+                assert_eq!(files(Some(id(4)), 1)?, [id(2)]);
+                assert!(matches!(files(Some(id(9)), 1), Err(VaultError::NoSuchMessage)));
                 Ok::<_, VaultError>(())
             })
             .unwrap();

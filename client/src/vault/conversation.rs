@@ -64,6 +64,16 @@ impl View {
         Ok(total.unwrap_or(0))
     }
 
+    /// The oldest message of a conversation that is unread.
+    pub fn first_unread(&self, account: AccountId) -> Result<Option<MessageId>, VaultError> {
+        self.row(
+            "SELECT id FROM messages WHERE conversation = ?1 AND read = 0
+             ORDER BY position LIMIT 1",
+            [account.0],
+            |row| row.id("id"),
+        )
+    }
+
     fn summaries(
         &self,
         sql: &str,
@@ -235,15 +245,17 @@ mod tests {
             arrive(&mut fixture, &text(number, "hello", NOW));
         }
         let total = |fixture: &Fixture| fixture.vault.read(View::unread_total).unwrap();
-        assert_eq!(total(&fixture), 4);
+        let first =
+            |fixture: &Fixture| fixture.vault.read(|view| view.first_unread(account(1))).unwrap();
+        assert_eq!((total(&fixture), first(&fixture)), (4, Some(id(1))));
         let read = |fixture: &mut Fixture, up_to| {
             fixture.vault.write(|tx| tx.mark_read(account(1), up_to, NOW)).unwrap()
         };
         assert_eq!(read(&mut fixture, Some(id(2))), [id(1), id(2)]);
         assert!(read(&mut fixture, Some(id(2))).is_empty());
-        assert_eq!(total(&fixture), 2);
+        assert_eq!((total(&fixture), first(&fixture)), (2, Some(id(3))));
         assert_eq!(read(&mut fixture, None), [id(3), id(4)]);
-        assert_eq!(total(&fixture), 0);
+        assert_eq!((total(&fixture), first(&fixture)), (0, None));
     }
 
     #[test]

@@ -70,6 +70,17 @@ impl View {
         })
     }
 
+    /// How many own messages are on this computer only, and are to leave; without deleted ones.
+    pub fn queued(&self) -> Result<u64, VaultError> {
+        let total = self.row(
+            "SELECT count(*) AS total FROM messages
+             WHERE state = 'queued' AND outgoing = 1 AND kind IN ('text', 'attachment')",
+            [],
+            |row| row.count("total"),
+        )?;
+        Ok(total.unwrap_or(0))
+    }
+
     fn pointer_of(&self, message: &Message) -> Result<AttachmentPointer, VaultError> {
         self.attachment(message.conversation, message.id)?
             .and_then(|job| job.pointer)

@@ -87,21 +87,25 @@ mod tests {
         migrate(&mut conn, STEPS).unwrap();
         let mut known = conn
             .prepare(
-                "SELECT account, identity, seen_at, accepted_at FROM contact_identities
+                "SELECT hex(account), hex(identity), seen_at, accepted_at FROM contact_identities
                  ORDER BY account, accepted_at IS NULL",
             )
             .unwrap();
-        let known: Vec<(Vec<u8>, Vec<u8>, u32, Option<u32>)> = known
-            .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+        let known: Vec<String> = known
+            .query_map([], |row| {
+                let [account, identity]: [String; 2] = [row.get(0)?, row.get(1)?];
+                let (seen, accepted): (u32, Option<u32>) = (row.get(2)?, row.get(3)?);
+                Ok(format!("{account} {identity} {seen} {accepted:?}"))
+            })
             .unwrap()
             .map(Result::unwrap)
             .collect();
         let expected = [
-            (vec![1], vec![0x0a], 5, Some(5)),
-            (vec![2], vec![0x0b], 6, Some(6)),
-            (vec![2], vec![0x0c], 9, None),
-            (vec![3], vec![0x0d], 7, Some(7)),
-            (vec![3], vec![0x0e], 7, None),
+            "01 0A 5 Some(5)",
+            "02 0B 6 Some(6)",
+            "02 0C 9 None",
+            "03 0D 7 Some(7)",
+            "03 0E 7 None",
         ];
         assert_eq!(known, expected);
         let (muted, pinned): (bool, bool) = conn

@@ -20,3 +20,6 @@ FROM contacts c LEFT JOIN messages m
     ON m.conversation = c.account AND m.event = '{"event":"identity_changed"}'
 WHERE c.pending_identity IS NOT NULL
 GROUP BY c.account;
+
+CREATE INDEX messages_queued ON messages (position) WHERE state = 'queued';
+CREATE INDEX messages_with_file ON messages (conversation, position) WHERE kind = 'attachment';
