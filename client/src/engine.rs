@@ -32,6 +32,7 @@ mod reading;
 mod refresh;
 mod sealing;
 mod secret;
+mod storage;
 #[cfg(test)]
 mod tests;
 mod timers;
@@ -58,6 +59,7 @@ pub use event::{ConnectionState, Event, StopReason};
 pub use export::ExportFormat;
 pub use own::Me;
 pub use secret::Secret;
+pub use storage::StorageUsed;
 
 use keeper::{Keeper, Kept};
 
