@@ -36,6 +36,7 @@ mod storage;
 #[cfg(test)]
 mod tests;
 mod timers;
+mod transfers;
 mod upload;
 mod window;
 
@@ -62,6 +63,7 @@ pub use secret::Secret;
 pub use storage::StorageUsed;
 
 use keeper::{Keeper, Kept};
+use transfers::Transfers;
 
 use crate::transport::Link;
 
@@ -115,6 +117,7 @@ struct Shared {
     presence: Mutex<HashMap<AccountId, PresenceState>>,
     /// Held by the one download that runs.
     downloading: tokio::sync::Mutex<()>,
+    transfers: Transfers,
     stop: CancellationToken,
 }
 
@@ -152,6 +155,7 @@ impl Engine {
             stale: Mutex::default(),
             presence: Mutex::default(),
             downloading: tokio::sync::Mutex::default(),
+            transfers: Transfers::default(),
             stop: CancellationToken::new(),
         });
         let tracker = TaskTracker::new();

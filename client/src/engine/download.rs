@@ -15,6 +15,7 @@ use sotto_proto::{
     content::AttachmentPointer,
 };
 use tokio::io::AsyncWriteExt;
+use tokio_util::sync::CancellationToken;
 
 use super::{Engine, error::EngineError, event::Event, upload::Progress};
 use crate::{
@@ -29,7 +30,8 @@ const ATTEMPTS_MAX: u32 = 5;
 impl Engine {
     /// Saves the file of a message at `to`: fetches it, checks it, and only then puts it there.
     /// Goes on after a broken connection and, called again, after a restart; tells of its
-    /// progress by [`Event::Transfer`].
+    /// progress by [`Event::Transfer`]. [`Engine::cancel_transfer`] ends it with
+    /// [`EngineError::Cancelled`].
     pub async fn save_attachment(
         &self,
         conversation: AccountId,
@@ -44,14 +46,22 @@ impl Engine {
         }
         let pointer = job.pointer.clone().ok_or(EngineError::NoFile)?;
         let layout = Layout::new(pointer.size).map_err(|_| EngineError::TooLarge)?;
+        let under_way = shared.transfers.enter(conversation, message);
+        let stop = under_way.stop();
         // Two downloads would write to the same part.
-        let _one_at_a_time = shared.downloading.lock().await;
+        let one_at_a_time = stop.run_until_cancelled(shared.downloading.lock()).await;
+        let _one_at_a_time = one_at_a_time.ok_or(EngineError::Cancelled)?;
         let part = shared.attachments.join(format!("{}.part", pointer.blob));
-        let fetched = self.fetch(&job, &pointer, &layout, &part).await;
-        let opened = match fetched {
-            Ok(()) => open(pointer, layout, part, to.to_owned()).await,
-            Err(error) => Err(error),
+        let fetching = self.fetch(&job, &pointer, &layout, &part);
+        let opened = match stop.run_until_cancelled(fetching).await {
+            // Not left alone when it is given up: it puts the file into its place, or does not.
+            Some(Ok(())) => open(pointer, layout, part.clone(), to.to_owned(), stop.clone()).await,
+            Some(Err(error)) => Err(error),
+            None => Err(EngineError::Cancelled),
         };
+        if matches!(opened, Err(EngineError::Cancelled)) {
+            return Err(self.given_up(&job, part).await);
+        }
         let (failure, opened) = match opened {
             Ok(()) => (None, Ok(())),
             Err(EngineError::Damaged) => (Some(FailReason::Damaged), Err(EngineError::Damaged)),
@@ -71,6 +81,21 @@ impl Engine {
         let message = record.await?;
         shared.tell(Event::MessageChanged { message: message.clone() });
         opened.map(|()| message)
+    }
+
+    /// Clears away what was fetched of a file that was given up, and tells the faces, who have seen
+    /// it under way.
+    async fn given_up(&self, job: &AttachmentJob, part: PathBuf) -> EngineError {
+        match tokio::fs::remove_file(&part).await {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                tracing::warn!(%error, "a part of a file that was given up could not be deleted");
+            }
+            _ => {}
+        }
+        if let Ok(message) = self.message(job.conversation, job.message).await {
+            self.shared.tell(Event::MessageChanged { message });
+        }
+        EngineError::Cancelled
     }
 
     async fn copy(
@@ -176,9 +201,10 @@ async fn open(
     layout: Layout,
     part: PathBuf,
     to: PathBuf,
+    stop: CancellationToken,
 ) -> Result<(), EngineError> {
     let opening = tokio::task::spawn_blocking(move || {
-        let opened = open_part(&pointer, &layout, &part, &to);
+        let opened = open_part(&pointer, &layout, &part, &to, &stop);
         if matches!(opened, Ok(()) | Err(EngineError::Damaged)) {
             // A damaged part is of no use to another try either.
             let _ = fs::remove_file(&part);
@@ -193,6 +219,7 @@ fn open_part(
     layout: &Layout,
     part: &Path,
     to: &Path,
+    stop: &CancellationToken,
 ) -> Result<(), EngineError> {
     let folder = to.parent().filter(|parent| !parent.as_os_str().is_empty());
     let key = AttachmentKey::from_bytes(pointer.key);
@@ -201,6 +228,9 @@ fn open_part(
         .map_err(EngineError::File)?;
     let mut digest = BlobDigest::new();
     for index in 0..layout.chunks() {
+        if stop.is_cancelled() {
+            return Err(EngineError::Cancelled);
+        }
         let range = layout.sealed_range(index).map_err(|_| EngineError::Damaged)?;
         let length = usize::try_from(range.end - range.start).map_err(|_| EngineError::TooLarge)?;
         let mut chunk = vec![0; length];
@@ -254,19 +284,35 @@ mod tests {
         let plain: Vec<u8> = (0..200_000_u32).map(|n| n.to_le_bytes()[0]).collect();
         let (pointer, layout, blob) = sealed(&plain);
         fs::write(&part, &blob).unwrap();
-        open_part(&pointer, &layout, &part, &to).unwrap();
+        open_part(&pointer, &layout, &part, &to, &CancellationToken::new()).unwrap();
         assert_eq!(fs::read(&to).unwrap(), plain);
 
         fs::remove_file(&to).unwrap();
         let mut changed = blob.clone();
         changed[70_000] ^= 1;
         fs::write(&part, &changed).unwrap();
-        let refused = open_part(&pointer, &layout, &part, &to);
+        let refused = open_part(&pointer, &layout, &part, &to, &CancellationToken::new());
         assert!(matches!(refused, Err(EngineError::Damaged)));
         let other = AttachmentPointer { digest: [0; 32], ..pointer };
         fs::write(&part, &blob).unwrap();
-        assert!(matches!(open_part(&other, &layout, &part, &to), Err(EngineError::Damaged)));
+        assert!(matches!(
+            open_part(&other, &layout, &part, &to, &CancellationToken::new()),
+            Err(EngineError::Damaged)
+        ));
         assert!(!to.exists());
+    }
+
+    #[test]
+    fn a_file_that_is_given_up_is_not_put_into_its_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let (part, to) = (folder.path().join("part"), folder.path().join("file"));
+        let (pointer, layout, blob) = sealed(b"a photo");
+        fs::write(&part, &blob).unwrap();
+        let stop = CancellationToken::new();
+        stop.cancel();
+        let refused = open_part(&pointer, &layout, &part, &to, &stop);
+        assert!(matches!(refused, Err(EngineError::Cancelled)));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]
@@ -275,7 +321,7 @@ mod tests {
         let (part, to) = (folder.path().join("part"), folder.path().join("file"));
         let (pointer, layout, blob) = sealed(b"");
         fs::write(&part, &blob).unwrap();
-        open_part(&pointer, &layout, &part, &to).unwrap();
+        open_part(&pointer, &layout, &part, &to, &CancellationToken::new()).unwrap();
         assert_eq!(fs::read(&to).unwrap(), b"");
     }
 }

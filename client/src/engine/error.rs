@@ -70,6 +70,9 @@ pub enum EngineError {
     /// The file was damaged on its way, or is not what its sender said.
     #[error("the file was damaged or tampered with")]
     Damaged,
+    /// The owner gave it up.
+    #[error("it was cancelled")]
+    Cancelled,
     /// The file's message says that it cannot be had.
     #[error("the file is no longer on the relay")]
     BlobGone,

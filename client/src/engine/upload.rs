@@ -12,16 +12,18 @@ use std::{
 
 use sotto_keys::{AttachmentKey, BlobDigest, Layout};
 use sotto_proto::{
-    ErrorClass, ErrorCode,
+    Answer, ErrorClass, ErrorCode,
     blob::{BlobReady, BlobStored, PutBlob},
     content::AttachmentPointer,
 };
+use tokio_util::sync::CancellationToken;
 
 use super::{
     Shared, clock,
     error::EngineError,
     event::Event,
     sealing::{Sealed, seal_waiting},
+    transfers::is_uploading,
 };
 use crate::{
     model::{FailReason, Transfer},
@@ -39,17 +41,30 @@ pub(super) async fn carry(shared: Arc<Shared>, link: Link) -> Result<(), EngineE
     loop {
         let read = shared.keeper.read(|view| Ok(view.unfinished_transfers()?));
         for job in read.await?.into_iter().filter(|job| job.outgoing) {
-            match upload(&shared, &link, &job).await {
-                Ok(()) => finish(&shared, &job).await?,
-                Err(Failure::Final(reason)) => fail(&shared, &job, reason).await?,
-                Err(Failure::Later(wait)) => {
-                    tokio::time::sleep(wait).await;
-                    shared.wake.uploads.notify_one();
-                }
-                Err(Failure::Broken(error)) => return Err(error),
-            }
+            carry_one(&shared, &link, &job).await?;
         }
         shared.wake.uploads.notified().await;
+    }
+}
+
+async fn carry_one(shared: &Shared, link: &Link, job: &AttachmentJob) -> Result<(), EngineError> {
+    let (conversation, message) = (job.conversation, job.message);
+    let under_way = shared.transfers.enter(conversation, message);
+    // It may have been given up while it waited for the others.
+    let is_wanted = shared.keeper.read(move |view| is_uploading(view, conversation, message));
+    if !is_wanted.await? {
+        return Ok(());
+    }
+    match upload(shared, link, job, under_way.stop()).await {
+        Ok(()) => finish(shared, job).await,
+        Err(Failure::GivenUp) => Ok(()),
+        Err(Failure::Final(reason)) => fail(shared, job, reason).await,
+        Err(Failure::Later(wait)) => {
+            let _ = under_way.stop().run_until_cancelled(tokio::time::sleep(wait)).await;
+            shared.wake.uploads.notify_one();
+            Ok(())
+        }
+        Err(Failure::Broken(error)) => Err(error),
     }
 }
 
@@ -57,6 +72,8 @@ pub(super) async fn carry(shared: Arc<Shared>, link: Link) -> Result<(), EngineE
 enum Failure {
     Final(FailReason),
     Later(Duration),
+    /// By the owner, who has been told.
+    GivenUp,
     Broken(EngineError),
 }
 
@@ -89,31 +106,57 @@ impl From<AskError> for Failure {
     }
 }
 
-async fn upload(shared: &Shared, link: &Link, job: &AttachmentJob) -> Result<(), Failure> {
+async fn upload(
+    shared: &Shared,
+    link: &Link,
+    job: &AttachmentJob,
+    stop: &CancellationToken,
+) -> Result<(), Failure> {
     let path = job.path.clone().ok_or(Failure::Final(FailReason::File))?;
     let layout = Layout::new(job.size).map_err(|_| Failure::Final(FailReason::TooLarge))?;
     let pointer = match &job.pointer {
         Some(pointer) => pointer.clone(),
-        None => prepare(shared, job, &path, layout).await?,
+        None => prepare(shared, job, &path, layout, stop).await?,
     };
-    let key = AttachmentKey::from_bytes(pointer.key);
-    let request = PutBlob { id: pointer.blob, size: layout.sealed_size(), digest: pointer.digest };
-    let (writer, mut reader) = link.open(request).await.map_err(EngineError::from)?;
-    let ready: BlobReady = expect(&mut reader).await?;
-    if ready.offset > layout.sealed_size() {
+    let total = layout.sealed_size();
+    let request = PutBlob { id: pointer.blob, size: total, digest: pointer.digest };
+    let (mut writer, mut reader) = link.open(request).await.map_err(EngineError::from)?;
+    let progress = Progress { shared, job, total };
+    let source = Source { path, key: AttachmentKey::from_bytes(pointer.key), layout };
+    let put = put(&mut writer, &mut reader, &source, &progress);
+    if let Some(done) = stop.run_until_cancelled(put).await {
+        return done;
+    }
+    writer.reset();
+    // Another stream for the same blob is refused until the relay has let go of this one.
+    let let_go = async { while reader.receive::<Answer>().await.is_ok() {} };
+    let _ = tokio::time::timeout(PAUSE, let_go).await;
+    Err(Failure::GivenUp)
+}
+
+/// What is sealed into a blob.
+struct Source {
+    path: PathBuf,
+    key: AttachmentKey,
+    layout: Layout,
+}
+
+/// The whole conversation that stores a blob, behind its request.
+async fn put(
+    writer: &mut FrameWriter,
+    reader: &mut FrameReader,
+    source: &Source,
+    progress: &Progress<'_>,
+) -> Result<(), Failure> {
+    let ready: BlobReady = expect(reader).await?;
+    if ready.offset > progress.total {
         return Err(Failure::Broken(TransportError::Unexpected("offset").into()));
     }
-    let progress = Progress { shared, job, total: layout.sealed_size() };
-    let file = File::open(&path)?;
-    match send(writer, file, &key, &layout, ready.offset, &progress).await {
+    match send(writer, source, ready.offset, progress).await {
         // The relay may have stopped reading because it refuses: it says so on its own side.
         Ok(()) | Err(Failure::Broken(EngineError::Transport(TransportError::Ended))) => {}
         Err(failure) => return Err(failure),
     }
-    stored(&mut reader).await
-}
-
-async fn stored(reader: &mut FrameReader) -> Result<(), Failure> {
     let _: BlobStored = expect(reader).await?;
     Ok(())
 }
@@ -125,17 +168,12 @@ async fn prepare(
     job: &AttachmentJob,
     path: &Path,
     layout: Layout,
+    stop: &CancellationToken,
 ) -> Result<AttachmentPointer, Failure> {
     let key = AttachmentKey::generate(&mut rand::rng());
-    let (sealing_key, mut file) = (key.clone(), File::open(path)?);
-    let digest = tokio::task::spawn_blocking(move || {
-        let mut digest = BlobDigest::new();
-        for index in 0..layout.chunks() {
-            digest.update(&seal_chunk(&mut file, &sealing_key, &layout, index)?);
-        }
-        Ok::<_, io::Error>(digest.finish())
-    });
-    let digest = digest.await.map_err(io::Error::other)??;
+    let (sealing_key, file, stop) = (key.clone(), File::open(path)?, stop.clone());
+    let digest = tokio::task::spawn_blocking(move || digest(file, &sealing_key, &layout, &stop));
+    let digest = digest.await.map_err(io::Error::other)??.ok_or(Failure::GivenUp)?;
     let (conversation, message) = (job.conversation, job.message);
     let pointer = AttachmentPointer {
         blob: clock::blob_id(),
@@ -147,34 +185,55 @@ async fn prepare(
     };
     let kept = pointer.clone();
     let size = layout.sealed_size();
-    let job =
-        shared.keeper.write(move |tx, _| Ok(tx.set_upload(conversation, message, &kept, size)?));
-    let message = job.await?;
+    let job = shared.keeper.write(move |tx, _| {
+        if !is_uploading(tx, conversation, message)? {
+            return Ok(None);
+        }
+        Ok(Some(tx.set_upload(conversation, message, &kept, size)?))
+    });
+    let message = job.await?.ok_or(Failure::GivenUp)?;
     shared.tell(Event::MessageChanged { message });
     Ok(pointer)
 }
 
-async fn send(
-    mut writer: FrameWriter,
+/// The digest of the sealed file; none if it was given up meanwhile.
+fn digest(
     mut file: File,
     key: &AttachmentKey,
     layout: &Layout,
+    stop: &CancellationToken,
+) -> io::Result<Option<[u8; 32]>> {
+    let mut digest = BlobDigest::new();
+    for index in 0..layout.chunks() {
+        if stop.is_cancelled() {
+            return Ok(None);
+        }
+        digest.update(&seal_chunk(&mut file, key, layout, index)?);
+    }
+    Ok(Some(digest.finish()))
+}
+
+async fn send(
+    writer: &mut FrameWriter,
+    source: &Source,
     offset: u64,
     progress: &Progress<'_>,
 ) -> Result<(), Failure> {
+    let Source { path, key, layout } = source;
+    let mut file = File::open(path)?;
     let mut done = offset;
     for index in 0..layout.chunks() {
         let range = layout.sealed_range(index).map_err(io::Error::other)?;
         if range.end <= offset {
             continue;
         }
-        let (mut source, key, layout) = (file, key.clone(), *layout);
+        let (mut opened, key, layout) = (file, key.clone(), *layout);
         let sealing = tokio::task::spawn_blocking(move || {
-            let sealed = seal_chunk(&mut source, &key, &layout, index);
-            (source, sealed)
+            let sealed = seal_chunk(&mut opened, &key, &layout, index);
+            (opened, sealed)
         });
-        let (source, sealed) = sealing.await.map_err(io::Error::other)?;
-        file = source;
+        let (opened, sealed) = sealing.await.map_err(io::Error::other)?;
+        file = opened;
         let sealed = sealed?;
         let skip = usize::try_from(offset.saturating_sub(range.start)).unwrap_or(usize::MAX);
         let rest = sealed.get(skip..).unwrap_or_default();
@@ -225,7 +284,8 @@ impl Progress<'_> {
 async fn finish(shared: &Shared, job: &AttachmentJob) -> Result<(), EngineError> {
     let (conversation, message) = (job.conversation, job.message);
     let job = shared.keeper.write(move |tx, _| {
-        if tx.message(conversation, message)?.is_none_or(|message| message.is_deleted()) {
+        // It may have been deleted or given up meanwhile.
+        if !is_uploading(tx, conversation, message)? {
             return Ok(None);
         }
         let message = tx.finish_upload(conversation, message)?;
@@ -242,7 +302,7 @@ async fn finish(shared: &Shared, job: &AttachmentJob) -> Result<(), EngineError>
 async fn fail(shared: &Shared, job: &AttachmentJob, reason: FailReason) -> Result<(), EngineError> {
     let (conversation, message) = (job.conversation, job.message);
     let job = shared.keeper.write(move |tx, _| {
-        if tx.attachment(conversation, message)?.is_none() {
+        if !is_uploading(tx, conversation, message)? {
             return Ok(None);
         }
         Ok(Some(tx.set_transfer(conversation, message, &Transfer::Failed { reason })?))
@@ -280,6 +340,7 @@ pub(super) fn media_type(name: &str) -> &'static str {
 mod tests {
     use std::io::Write as _;
 
+    use super::super::tests::Offline;
     use super::*;
 
     #[test]
@@ -301,6 +362,36 @@ mod tests {
             let range = layout.sealed_range(index).unwrap();
             assert_eq!(once.len() as u64, range.end - range.start);
         }
+    }
+
+    #[tokio::test]
+    async fn what_was_given_up_while_it_was_carried_stays_so() {
+        let offline = Offline::new();
+        let Offline { engine, bob, .. } = &offline;
+        let file = offline.profile().join("file");
+        std::fs::write(&file, "a file").unwrap();
+        let sent = engine.send_file(*bob, &file, "", None).await.unwrap();
+        let read = engine.shared.keeper.read(|view| Ok(view.unfinished_transfers()?));
+        let job = read.await.unwrap().remove(0);
+        let given_up = engine.cancel_transfer(*bob, sent.id).await.unwrap();
+
+        let (path, layout) = (job.path.clone().unwrap(), Layout::new(job.size).unwrap());
+        let stop = CancellationToken::new();
+        let prepared = prepare(&engine.shared, &job, &path, layout, &stop).await;
+        assert!(matches!(prepared, Err(Failure::GivenUp)));
+        finish(&engine.shared, &job).await.unwrap();
+        fail(&engine.shared, &job, FailReason::BlobQuota).await.unwrap();
+        assert_eq!(engine.message(*bob, sent.id).await.unwrap(), given_up);
+
+        engine.retry(*bob, sent.id).await.unwrap();
+        stop.cancel();
+        let prepared = prepare(&engine.shared, &job, &path, layout, &stop).await;
+        assert!(matches!(prepared, Err(Failure::GivenUp)));
+        let stop = CancellationToken::new();
+        assert!(prepare(&engine.shared, &job, &path, layout, &stop).await.is_ok());
+        finish(&engine.shared, &job).await.unwrap();
+        let waiting = engine.shared.keeper.read(|view| Ok(view.unfinished_transfers()?));
+        assert!(waiting.await.unwrap().is_empty());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Frames on a QUIC stream.
 
 use bytes::{Buf, BytesMut};
-use quinn::{RecvStream, SendStream};
+use quinn::{RecvStream, SendStream, VarInt};
 use sotto_proto::codec::{self, Frame, HEADER_LEN};
 
 use super::TransportError;
@@ -29,6 +29,12 @@ impl FrameWriter {
     /// Writes raw bytes, where the conversation has them.
     pub(crate) async fn send_raw(&mut self, bytes: &[u8]) -> Result<(), TransportError> {
         Ok(self.stream.write_all(bytes).await?)
+    }
+
+    /// What was begun is given up: what has not arrived need not.
+    pub(crate) fn reset(&mut self) {
+        // It fails only where the stream is closed already.
+        let _ = self.stream.reset(VarInt::from_u32(0));
     }
 
     /// Nothing follows.
