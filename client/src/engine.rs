@@ -26,6 +26,7 @@ mod messages;
 mod opening;
 mod outbox;
 mod own;
+mod passphrase;
 mod prekeys;
 mod presence;
 mod reading;

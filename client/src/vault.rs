@@ -16,6 +16,7 @@ use std::{
 };
 
 use rusqlite::{Connection, Params, Row, Transaction, TransactionBehavior, ffi::ErrorCode};
+use sotto_keys::VaultKey;
 use zeroize::Zeroizing;
 
 use crate::profile::{self, Profile, ProfileError, Stretching};
@@ -31,6 +32,7 @@ mod outbox;
 mod own;
 mod queue;
 mod receipt;
+mod rekey;
 mod requeue;
 mod schema;
 mod search;
@@ -119,6 +121,8 @@ pub enum VaultError {
 pub struct Vault {
     // Before the profile, so that the database is closed when the lock goes.
     view: View,
+    /// What the database is open with, to tell whether a passphrase is the one.
+    key: VaultKey,
     profile: Profile,
 }
 
@@ -149,12 +153,10 @@ impl Vault {
     fn open_file(profile: Profile, file: &Path, passphrase: &[u8]) -> Result<Self, VaultError> {
         let Stretching { salt, params } = profile.info().stretching;
         let key = sotto_keys::derive_vault_key(passphrase, &salt, params)?;
-        let mut conn = Connection::open(file)?;
-        unlock(&conn, key.as_bytes())?;
-        configure(&conn)?;
+        let mut conn = open_connection(file, &key)?;
         schema::migrate(&mut conn, schema::STEPS)?;
         let attachments = profile.attachments();
-        Ok(Self { view: View { conn, attachments }, profile })
+        Ok(Self { view: View { conn, attachments }, key, profile })
     }
 
     /// The profile that it belongs to.
@@ -290,19 +292,32 @@ impl View {
     }
 }
 
-/// Sets the raw key (SQLCipher's `x'…'` form: no further stretching) and tries it.
-fn unlock(conn: &Connection, key: &[u8; 32]) -> Result<(), VaultError> {
+fn open_connection(file: &Path, key: &VaultKey) -> Result<Connection, VaultError> {
+    let conn = Connection::open(file)?;
+    unlock(&conn, key)?;
+    configure(&conn)?;
+    Ok(conn)
+}
+
+/// A statement that gives SQLCipher the raw key (its `x'…'` form: no further stretching).
+fn pragma_with_key(name: &str, key: &VaultKey) -> Result<Zeroizing<String>, VaultError> {
     let mut digits = Zeroizing::new([0; 64]);
-    hex::encode_to_slice(key, &mut *digits).map_err(|_| VaultError::Unstorable("key"))?;
+    hex::encode_to_slice(key.as_bytes(), &mut *digits)
+        .map_err(|_| VaultError::Unstorable("key"))?;
     let digits = std::str::from_utf8(&*digits).map_err(|_| VaultError::Unstorable("key"))?;
     // Built at its full length, so that no shorter copy of the key is left behind by growing.
     let mut pragma = Zeroizing::new(String::with_capacity(128));
-    pragma.push_str("PRAGMA key = \"x'");
-    pragma.push_str(digits);
-    pragma.push_str("'\"");
+    for part in ["PRAGMA ", name, " = \"x'", digits, "'\""] {
+        pragma.push_str(part);
+    }
+    Ok(pragma)
+}
+
+/// Sets the key and tries it.
+fn unlock(conn: &Connection, key: &VaultKey) -> Result<(), VaultError> {
     // Its log would go to the terminal, and a wrong passphrase is answered by an error.
     conn.execute_batch("PRAGMA cipher_log_level = NONE")?;
-    conn.execute_batch(&pragma)?;
+    conn.execute_batch(&pragma_with_key("key", key)?)?;
     let tried = conn.query_row("SELECT count(*) FROM sqlite_master", [], |_| Ok(()));
     tried.map_err(|error| match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => VaultError::WrongPassphrase,

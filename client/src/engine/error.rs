@@ -61,6 +61,9 @@ pub enum EngineError {
     /// There is nothing to send.
     #[error("an empty message is not sent")]
     Empty,
+    /// Anybody could open a vault under an empty passphrase.
+    #[error("an empty passphrase protects nothing")]
+    EmptyPassphrase,
     /// The text, the reaction or the file is larger than allowed.
     #[error("that is larger than a message may be")]
     TooLarge,

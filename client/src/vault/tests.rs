@@ -13,12 +13,12 @@ use super::*;
 use crate::model::{ContactState, Message};
 
 pub(super) const NOW: Timestamp = Timestamp(1_700_000_000_000);
-const PASSPHRASE: &[u8] = b"correct horse";
+pub(super) const PASSPHRASE: &[u8] = b"correct horse";
 
 /// A vault in a folder of its own.
 pub(super) struct Fixture {
     pub(super) vault: Vault,
-    folder: tempfile::TempDir,
+    pub(super) folder: tempfile::TempDir,
 }
 
 impl Fixture {
@@ -359,7 +359,7 @@ fn after_a_crash_everything_committed_is_there_and_nothing_else() {
     }
 }
 
-fn copy_files(from: &Path, to: &Path) {
+pub(super) fn copy_files(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let path = entry.unwrap().path();

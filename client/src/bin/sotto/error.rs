@@ -298,7 +298,9 @@ const fn engine_exit(error: &EngineError) -> Exit {
         | EngineError::NoFile
         | EngineError::BlobGone => Exit::NotFound,
         EngineError::WrongIdentity => Exit::IdentityChanged,
-        EngineError::Username(_) | EngineError::Link(_) => Exit::Usage,
+        EngineError::Username(_) | EngineError::Link(_) | EngineError::EmptyPassphrase => {
+            Exit::Usage
+        }
         _ => Exit::Failure,
     }
 }
