@@ -15,6 +15,7 @@ mod clock;
 mod connect;
 mod contacts;
 mod content;
+mod devices;
 mod download;
 mod error;
 mod event;
@@ -56,6 +57,7 @@ use tokio_util::{
 };
 
 pub use account::{ExistingAccount, NewAccount};
+pub use devices::OwnDevice;
 pub use error::{ConnectError, EngineError, OpenError, SignInError};
 pub use event::{ConnectionState, Event, StopReason};
 pub use export::ExportFormat;

@@ -52,6 +52,11 @@ pub enum EngineError {
     /// The relay names another identity key than the link.
     #[error("the relay names another identity key than the link does; somebody may be in between")]
     WrongIdentity,
+    /// The relay names another identity key for this account than this device has.
+    #[error(
+        "the relay names another identity key for you than this device has; somebody may be in between"
+    )]
+    OwnIdentity,
     /// One is no contact of oneself.
     #[error("that is yourself")]
     Yourself,

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use sotto_keys::{verify_bundle, verify_certificate};
 use sotto_proto::{
-    AccountId, Bundle, DeviceAddress, DeviceId, ErrorCode,
+    AccountId, Bundle, DeviceAddress, DeviceCertificate, DeviceId, ErrorCode,
     directory::{ClaimBundles, LookUp, User},
 };
 
@@ -32,20 +32,15 @@ pub(super) async fn refresh(
     link: &Link,
     contact: AccountId,
 ) -> Result<(), EngineError> {
-    let user = match link.ask::<User>(LookUp::Account(contact)).await {
-        Ok(user) if user.account == contact => user,
-        Ok(_) => return give_up(shared, contact, FailReason::NoSuchUser).await,
-        Err(AskError::Refused(refusal)) if refusal.code == ErrorCode::NoSuchUser => {
-            return give_up(shared, contact, FailReason::NoSuchUser).await;
-        }
-        Err(error) => return Err(error.into()),
+    let Some(user) = look_up(link, contact).await? else {
+        return give_up(shared, contact, FailReason::NoSuchUser).await;
     };
-    let listed = certified(&user);
+    let has_device = certified(&user).next().is_some();
     let Comparison { events, missing } =
         shared.keeper.write(move |tx, _| compare(tx, &user)).await?;
     shared.tell_all(events);
     let Some(missing) = missing else { return Ok(()) };
-    if listed.is_empty() {
+    if !has_device {
         return give_up(shared, contact, FailReason::NoDevice).await;
     }
     let bundles = if missing.is_empty() {
@@ -69,10 +64,8 @@ pub(super) struct Comparison {
 }
 
 /// The devices that the user's identity has certified.
-fn certified(user: &User) -> Vec<DeviceId> {
-    let good =
-        user.devices.iter().filter(|device| verify_certificate(&user.identity, device).is_ok());
-    good.map(|device| device.device).collect()
+pub(super) fn certified(user: &User) -> impl Iterator<Item = &DeviceCertificate> {
+    user.devices.iter().filter(|device| verify_certificate(&user.identity, device).is_ok())
 }
 
 pub(super) fn compare(tx: &Tx<'_>, user: &User) -> Result<Comparison, EngineError> {
@@ -99,7 +92,7 @@ pub(super) fn compare(tx: &Tx<'_>, user: &User) -> Result<Comparison, EngineErro
 
 /// Retires the devices that are not listed, and gives those that a session is to be started with.
 fn compare_devices(tx: &Tx<'_>, user: &User) -> Result<Vec<DeviceId>, EngineError> {
-    let mut missing = certified(user);
+    let mut missing: Vec<_> = certified(user).map(|device| device.device).collect();
     let mut any_retired = false;
     for device in tx.session_devices(user.account)? {
         let with = DeviceAddress { account: user.account, device };
@@ -165,6 +158,15 @@ async fn give_up(shared: &Shared, to: AccountId, why: FailReason) -> Result<(), 
     Ok(())
 }
 
+/// What the directory holds of an account; none if there is no such account.
+pub(super) async fn look_up(link: &Link, account: AccountId) -> Result<Option<User>, EngineError> {
+    match link.ask::<User>(LookUp::Account(account)).await {
+        Ok(user) => Ok(Some(user).filter(|user| user.account == account)),
+        Err(AskError::Refused(refusal)) if refusal.code == ErrorCode::NoSuchUser => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// The users behind strangers' accounts; those that are no more are left out.
 pub(super) async fn look_up_strangers(
     link: &Link,
@@ -172,13 +174,8 @@ pub(super) async fn look_up_strangers(
 ) -> Result<HashMap<AccountId, User>, EngineError> {
     let mut users = HashMap::new();
     for account in strangers {
-        match link.ask::<User>(LookUp::Account(account)).await {
-            Ok(user) if user.account == account => {
-                users.insert(account, user);
-            }
-            Ok(_) => {}
-            Err(AskError::Refused(refusal)) if refusal.code == ErrorCode::NoSuchUser => {}
-            Err(error) => return Err(error.into()),
+        if let Some(user) = look_up(link, account).await? {
+            users.insert(account, user);
         }
     }
     Ok(users)

@@ -27,6 +27,21 @@ async fn the_password_brings_the_identity_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_account_lists_the_device_that_it_has_now() {
+    let relay = RelayProcess::start();
+    let mut bob = Person::register(relay.link(), "bob").await;
+    let before = bob.engine.devices().await.unwrap();
+    assert_eq!((before.len(), before[0].is_this), (1, true));
+    assert_eq!(before[0].id, bob.engine.me().device);
+    bob.leave().await;
+    bob.lose_everything_and_log_in(false).await;
+    let now = bob.engine.devices().await.unwrap();
+    assert_eq!((now.len(), now[0].is_this), (1, true));
+    assert_eq!(now[0].id, bob.engine.me().device);
+    assert_ne!((now[0].id, now[0].signing_key), (before[0].id, before[0].signing_key));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_device_before_is_told_that_it_is_none_any_more() {
     let relay = RelayProcess::start();
     let bob = Person::register(relay.link(), "bob").await;

@@ -297,7 +297,7 @@ const fn engine_exit(error: &EngineError) -> Exit {
         | EngineError::NoSuchUser
         | EngineError::NoFile
         | EngineError::BlobGone => Exit::NotFound,
-        EngineError::WrongIdentity => Exit::IdentityChanged,
+        EngineError::WrongIdentity | EngineError::OwnIdentity => Exit::IdentityChanged,
         EngineError::Username(_) | EngineError::Link(_) | EngineError::EmptyPassphrase => {
             Exit::Usage
         }
