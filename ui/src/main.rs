@@ -1,26 +1,19 @@
-//! The desktop app: for now a window that says what Sotto is and what works today.
-//!
-//! It holds no protocol and no keys; those are the engine's.
+//! `sotto-ui`, the desktop app's program.
 
-use std::process::ExitCode;
+use std::{io::IsTerminal, process::ExitCode};
 
-use slint::ComponentHandle;
-
-/// What Slint generates from `ui/app.slint`.
-#[allow(
-    missing_docs,
-    unreachable_pub,
-    clippy::all,
-    clippy::pedantic,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic
-)]
-mod generated {
-    slint::include_modules!();
-}
+use clap::Parser;
+use sotto_ui::Arguments;
+use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let filter = EnvFilter::try_from_env("SOTTO_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
     let has_display = ["DISPLAY", "WAYLAND_DISPLAY"]
         .iter()
         .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()));
@@ -28,17 +21,11 @@ fn main() -> ExitCode {
         eprintln!("sotto-ui: there is no display here; in a terminal, use `sotto`.");
         return ExitCode::FAILURE;
     }
-    match show() {
+    match sotto_ui::run(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("sotto-ui: no window could be opened: {error}");
+            eprintln!("sotto-ui: {error}");
             ExitCode::FAILURE
         }
     }
-}
-
-fn show() -> Result<(), slint::PlatformError> {
-    let window = generated::AppWindow::new()?;
-    window.set_version(env!("CARGO_PKG_VERSION").into());
-    window.run()
 }

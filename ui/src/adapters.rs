@@ -1,0 +1,7 @@
+//! From the engine's values to what the Slint files show, and back: pure, without a window.
+
+pub(crate) mod ids;
+pub(crate) mod line;
+pub(crate) mod list;
+pub(crate) mod model;
+pub(crate) mod problem;

@@ -1,0 +1,36 @@
+//! One controller a concern: what the window's callbacks and the engine's events do.
+//!
+//! A controller owns the state of its part, asks the engine over the bridge, and sets properties
+//! and models of the Slint globals. Nothing of layout or wording stands here.
+
+pub(crate) mod composer;
+pub(crate) mod events;
+pub(crate) mod files;
+pub(crate) mod navigation;
+pub(crate) mod notifications;
+pub(crate) mod people;
+pub(crate) mod person;
+pub(crate) mod reading;
+pub(crate) mod search;
+pub(crate) mod session;
+pub(crate) mod settings;
+pub(crate) mod timeline;
+pub(crate) mod welcome;
+pub(crate) mod window;
+
+use crate::app::App;
+
+/// Connects all callbacks of the window.
+pub(crate) fn wire(app: &App) {
+    window::wire(app);
+    navigation::wire(app);
+    welcome::wire(app);
+    people::wire(app);
+    search::wire(app);
+    timeline::wire(app);
+    reading::wire(app);
+    composer::wire(app);
+    files::wire(app);
+    person::wire(app);
+    settings::wire(app);
+}

@@ -1,0 +1,90 @@
+//! What the engine tells of its own accord: each part of the window takes what is its own.
+
+use std::time::Duration;
+
+use sotto_client::{Event, proto::AccountId};
+
+use crate::{
+    app::App,
+    bridge::Told,
+    controllers::{notifications, people, timeline},
+};
+
+/// Somebody who typed and then fell silent types no longer.
+const TYPING: Duration = Duration::from_secs(8);
+
+/// Takes a batch of events.
+pub(crate) fn take(app: &App, told: Told) {
+    match told {
+        Told::Events(events) => {
+            notifications::tell(app, &events);
+            let listed = events.iter().any(changes_list);
+            for event in events {
+                one(app, event);
+            }
+            timeline::show(app);
+            if listed {
+                people::reload(app);
+            } else {
+                people::show(app);
+            }
+        }
+        Told::Lost => {
+            people::reload(app);
+            timeline::reload(app);
+        }
+    }
+}
+
+const fn changes_list(event: &Event) -> bool {
+    !matches!(event, Event::Typing { .. } | Event::Presence { .. } | Event::Transfer { .. })
+}
+
+fn one(app: &App, event: Event) {
+    match event {
+        Event::Connection { state } => people::show_connection(app, &state),
+        Event::Message { message } => {
+            if !message.outgoing && app.people.borrow_mut().typing.remove(&message.conversation) {
+                timeline::show_person(app);
+            }
+            timeline::arrived(app, message);
+        }
+        Event::MessageChanged { message } => timeline::changed(app, message),
+        Event::MessagesGone { conversation, messages } => {
+            timeline::gone(app, conversation, &messages);
+        }
+        Event::Contact { contact } | Event::IdentityChanged { contact } => {
+            timeline::contact_changed(app, &contact);
+        }
+        Event::Typing { conversation, active } => types(app, conversation, active),
+        Event::Presence { account, state } => {
+            app.people.borrow_mut().presence.insert(account, state);
+            timeline::show_person(app);
+        }
+        Event::Transfer { conversation, message, done, total } => {
+            timeline::carried(app, conversation, message, done, total);
+        }
+        // The list is read again for the others.
+        _ => {}
+    }
+}
+
+fn types(app: &App, account: AccountId, active: bool) {
+    {
+        let mut state = app.people.borrow_mut();
+        if active {
+            state.typing.insert(account);
+        } else {
+            state.typing.remove(&account);
+        }
+    }
+    timeline::show_person(app);
+    if active {
+        app.bridge.later(TYPING, move |app| {
+            if app.people.borrow_mut().typing.remove(&account) {
+                people::show(app);
+                timeline::show_person(app);
+            }
+        });
+    }
+}

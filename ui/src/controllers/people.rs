@@ -1,0 +1,415 @@
+//! The list of conversations, the switcher and a new chat.
+
+use std::collections::{HashMap, HashSet};
+
+use slint::{ComponentHandle, ModelRc, VecModel};
+use sotto_client::{
+    ConnectionState, EngineError,
+    model::{ContactState, ConversationSummary, PreviewKind},
+    proto::{AccountId, presence::PresenceState},
+};
+
+use crate::{
+    adapters::{
+        ids,
+        line::{self, one_line},
+        list::{
+            ConversationLine, FoundLine, ListLine, is_meant, is_request, last_words, neighbour,
+            presence, snippet, unread,
+        },
+        model::Shown,
+        problem::Trouble,
+    },
+    app::App,
+    controllers::{
+        files::{self, Purpose, ScanFor},
+        navigation, search, session, timeline,
+    },
+    generated::{
+        Connection, ConversationItem, FoundMessage, ListRow, ListView, Navigation, People, Problem,
+        Words,
+    },
+};
+
+/// The most that the switcher offers.
+const SWITCHER_MAX: usize = 12;
+/// The most people of the relay's list that a new chat offers.
+const DIRECTORY_MAX: usize = 8;
+/// The fewest letters that the relay's list is asked for.
+const PREFIX_MIN: usize = 2;
+
+/// What the list is made of.
+#[derive(Default)]
+pub(crate) struct State {
+    pub(crate) summaries: Vec<ConversationSummary>,
+    pub(crate) presence: HashMap<AccountId, PresenceState>,
+    pub(crate) typing: HashSet<AccountId>,
+    pub(crate) requests_shown: bool,
+    pub(crate) search: search::State,
+    shown: Shown<ListLine, ListRow>,
+    /// Whether the vault is being read, and whether it is to be read once more.
+    reading: bool,
+    stale: bool,
+    /// Rises with each question to the relay's list.
+    lookups: u64,
+}
+
+impl State {
+    pub(crate) fn summary(&self, account: AccountId) -> Option<&ConversationSummary> {
+        self.summaries.iter().find(|summary| summary.contact.account == account)
+    }
+}
+
+pub(crate) fn wire(app: &App) {
+    let people = app.window.global::<People>();
+    people.set_rows(app.people.borrow().shown.rows().into());
+    people.on_open(app.on_text(|app, id| {
+        if let Some(account) = ids::account(id) {
+            navigation::close_sheet(app);
+            timeline::open(app, account);
+        }
+    }));
+    people.on_open_row(app.on1(open_row));
+    people.on_show_requests(app.on1(|app, shown| {
+        app.people.borrow_mut().requests_shown = shown;
+        show(app);
+    }));
+    people.on_add(app.on_text(add));
+    people.on_look_for(app.on_text(look_for));
+    people.on_switch(app.on_text(fill_switcher));
+    people.on_scan_contact(app.on0(|app| files::choose(app, Purpose::Scan(ScanFor::Contact))));
+    people.on_copy_own_link(app.on0(|app| {
+        let link = app.window.global::<People>().get_own_link();
+        navigation::copy(app, &link);
+    }));
+    people.on_reconnect(app.on0(session::connect));
+}
+
+/// Reads the conversations anew; once more afterwards if it is asked for meanwhile.
+pub(crate) fn reload(app: &App) {
+    {
+        let mut state = app.people.borrow_mut();
+        if state.reading {
+            state.stale = true;
+            return;
+        }
+        state.reading = true;
+    }
+    let read = |engine: sotto_client::Engine| async move {
+        Ok::<_, EngineError>((engine.conversations().await?, engine.queued().await?))
+    };
+    app.ask(read, |app, read| {
+        let again = {
+            let mut state = app.people.borrow_mut();
+            state.reading = false;
+            std::mem::take(&mut state.stale)
+        };
+        match read {
+            Ok((summaries, queued)) => {
+                app.people.borrow_mut().summaries = summaries;
+                let people = app.window.global::<People>();
+                people.set_queued(i32::try_from(queued).unwrap_or(i32::MAX));
+                people.set_loaded(true);
+                show(app);
+                timeline::show_person(app);
+            }
+            Err(error) => tracing::warn!(%error, "the conversations could not be read"),
+        }
+        if again {
+            reload(app);
+        }
+    });
+}
+
+/// Brings the list up to date with what is known.
+pub(crate) fn show(app: &App) {
+    let (lines, requests, count) = {
+        let state = app.people.borrow();
+        let requests = state.summaries.iter().filter(|summary| is_request(summary)).count();
+        (lines(app, &state), requests, unread(&state.summaries))
+    };
+    let people = app.window.global::<People>();
+    let view = if app.people.borrow().search.is_on() {
+        ListView::Found
+    } else if app.people.borrow().requests_shown && requests > 0 {
+        ListView::Requests
+    } else {
+        app.people.borrow_mut().requests_shown = false;
+        ListView::Conversations
+    };
+    people.set_view(view);
+    people.set_request_count(i32::try_from(requests).unwrap_or(i32::MAX));
+    app.window.global::<Navigation>().set_unread(i32::try_from(count).unwrap_or(i32::MAX));
+    app.people.borrow_mut().shown.set(lines, |line| row(app, line));
+}
+
+fn lines(app: &App, state: &State) -> Vec<ListLine> {
+    let today = app.clock.today();
+    let conversation = |summary: &ConversationSummary| {
+        let account = summary.contact.account;
+        ListLine::Conversation(Box::new(ConversationLine {
+            summary: summary.clone(),
+            presence: presence(state.presence.get(&account).copied()),
+            typing: state.typing.contains(&account),
+            today,
+        }))
+    };
+    if state.search.is_on() {
+        let query = &state.search.query;
+        let people = state
+            .summaries
+            .iter()
+            .filter(|summary| state.search.within.is_none() && is_meant(summary, query));
+        let found = state.search.hits.iter().map(|hit| {
+            let contact = state.summary(hit.message.conversation).map(|found| &found.contact);
+            ListLine::Found(Box::new(FoundLine {
+                hit: hit.clone(),
+                name: contact.map_or_else(String::new, |contact| contact.name().to_owned()),
+                identity: contact.map(|contact| contact.identity),
+            }))
+        });
+        return people.map(conversation).chain(found).collect();
+    }
+    let listed = |summary: &&ConversationSummary| is_request(summary) == state.requests_shown;
+    state.summaries.iter().filter(listed).map(conversation).collect()
+}
+
+fn row(app: &App, line: &ListLine) -> ListRow {
+    match line {
+        ListLine::Conversation(line) => ListRow { item: item(app, line), ..ListRow::default() },
+        ListLine::Found(line) => {
+            ListRow { is_message: true, found: found(app, line), ..ListRow::default() }
+        }
+    }
+}
+
+fn item(app: &App, line: &ConversationLine) -> ConversationItem {
+    let summary = &line.summary;
+    let contact = &summary.contact;
+    let words = app.window.global::<Words>();
+    let at = summary.last.as_ref().map_or(contact.added_at, |last| last.at);
+    let draft =
+        summary.draft.as_ref().map(|draft| one_line(&draft.text)).filter(|text| !text.is_empty());
+    let (text, lively) = if line.typing {
+        (words.invoke_typing(), true)
+    } else if let Some(draft) = draft {
+        (words.invoke_draft(draft.into()), true)
+    } else {
+        (last_line(app, summary), false)
+    };
+    let last = summary.last.as_ref().filter(|last| last.outgoing && !line::is_event(last.kind));
+    ConversationItem {
+        id: contact.account.to_string().into(),
+        name: contact.name().into(),
+        username: contact.username.as_str().into(),
+        picture: app.avatar(&contact.identity),
+        line: text,
+        lively,
+        day: app.clock.day(at),
+        time: app.clock.time(at).into(),
+        unread: i32::try_from(summary.unread).unwrap_or(i32::MAX),
+        tick: line::tick(last.and_then(|last| last.state.as_ref())),
+        presence: line.presence,
+        muted: contact.muted,
+        pinned: contact.pinned,
+        request: contact.state == ContactState::Request,
+        blocked: contact.state == ContactState::Blocked,
+        verified: contact.verified,
+        key_changed: contact.pending_identity.is_some(),
+    }
+}
+
+fn last_line(app: &App, summary: &ConversationSummary) -> slint::SharedString {
+    let words = app.window.global::<Words>();
+    let Some(last) = &summary.last else { return "".into() };
+    match last.kind {
+        PreviewKind::Deleted => words.invoke_deleted(),
+        PreviewKind::Event if summary.contact.pending_identity.is_some() => {
+            words.invoke_problem(Problem::IdentityChanged, "".into())
+        }
+        PreviewKind::Event => words.invoke_something(),
+        PreviewKind::Text | PreviewKind::Attachment => {
+            let text = last_words(summary).unwrap_or_default();
+            if last.outgoing { words.invoke_you(text.into()) } else { text.into() }
+        }
+    }
+}
+
+fn found(app: &App, line: &FoundLine) -> FoundMessage {
+    let message = &line.hit.message;
+    let [before, hit, after] = snippet(&line.hit);
+    let at = line::shown_time(message);
+    FoundMessage {
+        conversation: message.conversation.to_string().into(),
+        message: message.id.to_string().into(),
+        name: line.name.as_str().into(),
+        picture: line.identity.map(|identity| app.avatar(&identity)).unwrap_or_default(),
+        before: before.into(),
+        hit: hit.into(),
+        after: after.into(),
+        day: app.clock.day(at),
+        time: app.clock.time(at).into(),
+    }
+}
+
+fn open_row(app: &App, index: i32) {
+    let line = {
+        let state = app.people.borrow();
+        usize::try_from(index).ok().and_then(|index| state.shown.values().get(index).cloned())
+    };
+    match line {
+        Some(ListLine::Conversation(line)) => timeline::open(app, line.summary.contact.account),
+        Some(ListLine::Found(line)) => {
+            let message = &line.hit.message;
+            timeline::open_at(app, message.conversation, message.id);
+        }
+        None => {}
+    }
+}
+
+/// The conversation above or below the open one; of those with unread messages, if that is asked.
+pub(crate) fn step(app: &App, step: i32, unread_only: bool) {
+    let order: Vec<_> = {
+        let state = app.people.borrow();
+        let listed = state.summaries.iter().filter(|summary| !is_request(summary));
+        listed.map(|found| (found.contact.account, !unread_only || found.unread > 0)).collect()
+    };
+    let open = timeline::open_conversation(app);
+    if let Some(account) = neighbour(&order, open, step) {
+        timeline::open(app, account);
+    }
+}
+
+/// One of the conversations, by its place in the list.
+pub(crate) fn jump_to(app: &App, index: usize) {
+    let account = {
+        let state = app.people.borrow();
+        let mut listed = state.summaries.iter().filter(|summary| !is_request(summary));
+        listed.nth(index).map(|summary| summary.contact.account)
+    };
+    if let Some(account) = account {
+        timeline::open(app, account);
+    }
+}
+
+/// Offers the conversations whose names begin so; without a name, the newest.
+pub(crate) fn fill_switcher(app: &App, query: &str) {
+    let lines: Vec<_> = {
+        let state = app.people.borrow();
+        let meant = state.summaries.iter().filter(|found| is_meant(found, query));
+        let line = |summary: &ConversationSummary| ConversationLine {
+            summary: summary.clone(),
+            presence: presence(state.presence.get(&summary.contact.account).copied()),
+            typing: false,
+            today: app.clock.today(),
+        };
+        meant.take(SWITCHER_MAX).map(line).collect()
+    };
+    let items: Vec<_> = lines.iter().map(|line| item(app, line)).collect();
+    app.window.global::<People>().set_switcher(ModelRc::new(VecModel::from(items)));
+}
+
+/// Begins a chat with somebody of this username or link.
+pub(crate) fn add(app: &App, name: &str) {
+    let people = app.window.global::<People>();
+    let name = name.trim().to_owned();
+    if people.get_adding() || name.is_empty() {
+        return;
+    }
+    people.set_adding(true);
+    people.set_new_problem(Problem::None);
+    let add = |engine: sotto_client::Engine| async move {
+        // Who is a contact is opened without a connection.
+        let known = engine.contact(name.trim_start_matches('@')).await;
+        match known {
+            Ok(contact) if contact.state != ContactState::Removed => Ok(contact),
+            _ => engine.add_contact(&name).await,
+        }
+    };
+    app.ask(add, |app, added| {
+        let people = app.window.global::<People>();
+        people.set_adding(false);
+        match added {
+            Ok(contact) => {
+                people.set_new_name("".into());
+                navigation::close_sheet(app);
+                reload(app);
+                timeline::open_contact(app, contact);
+            }
+            Err(error) => {
+                let Trouble { problem, detail } = Trouble::from(&error);
+                people.set_new_detail(detail.into());
+                people.set_new_problem(problem);
+            }
+        }
+    });
+}
+
+/// A contact link was read from an image, or is not in it.
+pub(crate) fn scanned(app: &App, link: Result<String, Problem>) {
+    let people = app.window.global::<People>();
+    match link {
+        Ok(link) => {
+            people.set_new_name(link.as_str().into());
+            add(app, &link);
+        }
+        Err(problem) => people.set_new_problem(problem),
+    }
+}
+
+/// Offers people of the relay's list.
+fn look_for(app: &App, prefix: &str) {
+    let people = app.window.global::<People>();
+    people.set_new_problem(Problem::None);
+    let number = {
+        let mut state = app.people.borrow_mut();
+        state.lookups += 1;
+        state.lookups
+    };
+    let prefix = prefix.trim().trim_start_matches('@').to_lowercase();
+    if prefix.len() < PREFIX_MIN || prefix.contains(':') {
+        return people.set_directory(ModelRc::default());
+    }
+    // A relay may list nobody; then there is nothing to offer.
+    app.ask(
+        |engine| async move { engine.users(&prefix, None).await },
+        move |app, listed| {
+            if app.people.borrow().lookups != number {
+                return;
+            }
+            let me = app.me().map(|me| me.username);
+            let users = listed.map(|listed| listed.users).unwrap_or_default();
+            let others = users.iter().filter(|user| Some(&user.username) != me.as_ref());
+            let items: Vec<_> = others
+                .take(DIRECTORY_MAX)
+                .map(|user| ConversationItem {
+                    name: user.display_name.as_str().into(),
+                    username: user.username.as_str().into(),
+                    ..ConversationItem::default()
+                })
+                .collect();
+            app.window.global::<People>().set_directory(ModelRc::new(VecModel::from(items)));
+        },
+    );
+}
+
+/// How the engine stands with its relay.
+pub(crate) fn show_connection(app: &App, state: &ConnectionState) {
+    let people = app.window.global::<People>();
+    let (connection, trouble) = match state {
+        ConnectionState::Offline => (Connection::Offline, Trouble::none()),
+        ConnectionState::Connecting => (Connection::Connecting, Trouble::none()),
+        ConnectionState::Online => (Connection::Online, Trouble::none()),
+        ConnectionState::Waiting { .. } => (Connection::Waiting, Trouble::none()),
+        ConnectionState::Stopped { reason } => (Connection::Stopped, reason.into()),
+    };
+    if connection != Connection::Online {
+        // What was known of others is not known any more.
+        app.people.borrow_mut().presence.clear();
+        timeline::show_person(app);
+    }
+    tracing::debug!(online = connection == Connection::Online, "the connection changed");
+    people.set_connection(connection);
+    people.set_connection_problem(trouble.problem);
+    people.set_connection_detail(trouble.detail.into());
+}

@@ -1,0 +1,260 @@
+//! One person: the safety number, the identity keys seen, the files shared, and what can be done.
+
+use slint::{ComponentHandle, ModelRc, VecModel};
+use sotto_client::{
+    Engine, EngineError, SafetyNumber,
+    model::{Contact, ContactState, KnownIdentity, Message, MessageBody},
+    proto::AccountId,
+};
+
+use crate::{
+    adapters::{ids, line},
+    app::{App, image},
+    controllers::{files, navigation, people, timeline},
+    generated::{Navigation, Person, Problem, SeenKey, SharedFile},
+    pictures::qr,
+};
+
+/// Files that are listed.
+const FILES_MAX: usize = 40;
+/// The longest name that an owner gives a person, in characters.
+const ALIAS_MAX: usize = 64;
+
+/// Whose page is open.
+#[derive(Default)]
+pub(crate) struct State {
+    account: Option<AccountId>,
+}
+
+pub(crate) fn wire(app: &App) {
+    let person = app.window.global::<Person>();
+    person.on_mark_verified(app.on1(|app, verified: bool| {
+        change(app, move |engine, who| async move { engine.mark_verified(who, verified).await });
+    }));
+    person.on_keep_key(app.on0(|app| {
+        change(app, |engine, who| async move { engine.acknowledge_identity(who).await });
+    }));
+    person.on_set_muted(app.on1(|app, muted: bool| {
+        change(app, move |engine, who| async move { engine.set_muted(who, muted).await });
+    }));
+    person.on_set_pinned(app.on1(|app, pinned: bool| {
+        change(app, move |engine, who| async move { engine.set_pinned(who, pinned).await });
+    }));
+    person.on_set_blocked(app.on1(|app, blocked: bool| {
+        change(app, move |engine, who| async move {
+            if blocked { engine.block(who).await } else { engine.unblock(who).await }
+        });
+    }));
+    person.on_rename(app.on_text(rename));
+    person.on_set_timer(app.on1(set_timer));
+    person.on_remove(app.on0(remove));
+    person.on_export(app.on1(|app, markdown| {
+        let conversation = app.person.borrow().account;
+        files::choose(app, files::Purpose::Export { conversation, markdown });
+    }));
+    person.on_show_file(app.on_text(|app, id| {
+        if let Some(id) = ids::message(id) {
+            files::show_in_conversation(app, id);
+        }
+    }));
+}
+
+/// Fills the page of the person whose conversation is open.
+pub(crate) fn open(app: &App) {
+    let contact = app.timeline.borrow().contact.clone();
+    let Some(contact) = contact else { return };
+    app.person.borrow_mut().account = Some(contact.account);
+    let person = app.window.global::<Person>();
+    person.set_removing(false);
+    person.set_problem(Problem::None);
+    person.set_safety_number("".into());
+    person.set_qr(slint::Image::default());
+    person.set_keys(ModelRc::default());
+    person.set_files(ModelRc::default());
+    show(app, &contact);
+    load(app, contact.account);
+}
+
+/// The person is another one than before.
+pub(crate) fn changed(app: &App, contact: &Contact) {
+    if app.person.borrow().account == Some(contact.account) {
+        show(app, contact);
+        load(app, contact.account);
+    }
+}
+
+fn show(app: &App, contact: &Contact) {
+    let person = app.window.global::<Person>();
+    let alias = contact.alias.as_deref().unwrap_or_default();
+    if person.get_id() != contact.account.to_string().as_str() || person.get_known_alias() != alias
+    {
+        person.set_alias(alias.into());
+    }
+    person.set_id(contact.account.to_string().into());
+    person.set_known_alias(alias.into());
+    person.set_name(contact.name().into());
+    person.set_username(contact.username.as_str().into());
+    person.set_display_name(contact.display_name.as_str().into());
+    person.set_picture(app.avatar(&contact.identity));
+    person.set_verified(contact.verified);
+    person.set_key_changed(contact.pending_identity.is_some());
+    person.set_muted(contact.muted);
+    person.set_pinned(contact.pinned);
+    person.set_blocked(contact.state == ContactState::Blocked);
+    let timer = {
+        let people = app.people.borrow();
+        people.summary(contact.account).and_then(|found| found.timer).unwrap_or(0)
+    };
+    person.set_timer(i32::try_from(timer).unwrap_or(i32::MAX));
+}
+
+fn load(app: &App, account: AccountId) {
+    let read = move |engine: Engine| async move {
+        let number = engine.safety_number(account).await?;
+        let known = engine.identity_history(account).await?;
+        let files = engine.shared_files(account, None, FILES_MAX).await?;
+        let current = engine.conversation(account).await?.contact;
+        Ok::<_, EngineError>((number, known, files, current))
+    };
+    app.ask(read, move |app, read| match read {
+        Ok((number, known, files, current)) if app.person.borrow().account == Some(account) => {
+            show_number(app, &number);
+            show_keys(app, &known, &current);
+            show_files(app, &files);
+        }
+        Ok(_) => {}
+        Err(error) => app.tell_error(&error),
+    });
+}
+
+fn show_number(app: &App, number: &SafetyNumber) {
+    let person = app.window.global::<Person>();
+    // Four groups a line, three lines.
+    let text = number.to_string();
+    let groups: Vec<&str> = text.split(' ').collect();
+    let lines: Vec<String> = groups.chunks(4).map(|line| line.join(" ")).collect();
+    person.set_safety_number(lines.join("\n").into());
+    person.set_qr(qr::draw(number.qr_text()).map(image).unwrap_or_default());
+}
+
+fn show_keys(app: &App, known: &[KnownIdentity], contact: &Contact) {
+    let keys: Vec<SeenKey> = known
+        .iter()
+        .rev()
+        .map(|key| {
+            let at = key.accepted_at.unwrap_or(key.seen_at);
+            SeenKey {
+                digits: grouped(&key.identity.to_string()).into(),
+                day: app.clock.day(at),
+                time: app.clock.time(at).into(),
+                accepted: key.accepted_at.is_some(),
+                current: key.identity == contact.identity,
+            }
+        })
+        .collect();
+    app.window.global::<Person>().set_keys(ModelRc::new(VecModel::from(keys)));
+}
+
+/// Hex digits in groups of eight, four groups a line, which eyes can compare.
+pub(crate) fn grouped(hex: &str) -> String {
+    let mut text = String::with_capacity(hex.len() + hex.len() / 8);
+    for (index, digit) in hex.chars().enumerate() {
+        if index > 0 && index % 8 == 0 {
+            text.push(if index % 32 == 0 { '\n' } else { ' ' });
+        }
+        text.push(digit);
+    }
+    text
+}
+
+fn show_files(app: &App, messages: &[Message]) {
+    let shown: Vec<SharedFile> = messages
+        .iter()
+        .filter_map(|message| {
+            let MessageBody::Attachment { file, .. } = &message.body else { return None };
+            let at = line::shown_time(message);
+            Some(SharedFile {
+                message: message.id.to_string().into(),
+                name: file.name.as_str().into(),
+                size: files::drawn_size(file.size),
+                outgoing: message.outgoing,
+                day: app.clock.day(at),
+                time: app.clock.time(at).into(),
+            })
+        })
+        .collect();
+    app.window.global::<Person>().set_files(ModelRc::new(VecModel::from(shown)));
+}
+
+/// Has the engine change the person; the events show what became of it.
+fn change<F>(app: &App, change: impl FnOnce(Engine, AccountId) -> F)
+where
+    F: Future<Output = Result<Contact, EngineError>> + Send + 'static,
+{
+    let Some(account) = app.person.borrow().account else { return };
+    app.ask(
+        |engine| change(engine, account),
+        |app, changed| match changed {
+            Ok(contact) => {
+                self::changed(app, &contact);
+                people::reload(app);
+            }
+            Err(error) => app.tell_error(&error),
+        },
+    );
+}
+
+fn rename(app: &App, alias: &str) {
+    let alias = alias.trim();
+    if alias.chars().count() > ALIAS_MAX || alias.chars().any(char::is_control) {
+        return app.window.global::<Person>().set_problem(Problem::NotADisplayName);
+    }
+    app.window.global::<Person>().set_problem(Problem::None);
+    let alias = (!alias.is_empty()).then(|| alias.to_owned());
+    change(app, |engine, who| async move { engine.rename(who, alias.as_deref()).await });
+}
+
+fn set_timer(app: &App, seconds: i32) {
+    let Some(account) = app.person.borrow().account else { return };
+    let seconds = u32::try_from(seconds).ok().filter(|seconds| *seconds > 0);
+    app.ask(
+        move |engine| async move { engine.set_timer(account, seconds).await },
+        move |app, set| match set {
+            Ok(_) => {
+                let seconds = i32::try_from(seconds.unwrap_or(0)).unwrap_or(i32::MAX);
+                app.window.global::<Person>().set_timer(seconds);
+                people::reload(app);
+            }
+            Err(error) => app.tell_error(&error),
+        },
+    );
+}
+
+fn remove(app: &App) {
+    let Some(account) = app.person.borrow().account else { return };
+    app.ask(
+        move |engine| async move { engine.remove(account, true).await },
+        |app, removed| {
+            if let Err(error) = removed {
+                return app.tell_error(&error);
+            }
+            app.person.borrow_mut().account = None;
+            navigation::close_sheet(app);
+            timeline::close(app);
+            app.window.global::<Navigation>().set_reading(false);
+            people::reload(app);
+        },
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_written_in_groups() {
+        assert_eq!(grouped("0123456789abcdef01"), "01234567 89abcdef 01");
+        assert_eq!(grouped(&"a".repeat(40)).lines().count(), 2);
+        assert_eq!(grouped(""), "");
+    }
+}

@@ -1,0 +1,366 @@
+//! Reading the open conversation: rows from its lines, marking what was seen, and what can be done
+//! with one message.
+
+use slint::{ComponentHandle, ModelRc, SharedString, VecModel};
+use sotto_client::{
+    Engine, EngineError,
+    model::{Message, MessageBody},
+    proto::{AccountId, MessageId},
+};
+
+use crate::{
+    adapters::{
+        ids,
+        line::{self, Line, MessageLine},
+    },
+    app::{App, image},
+    controllers::{composer, files, navigation, people, search, timeline},
+    generated::{Conversation, FileCard, Navigation, Problem, Quote, Row, RowKind, Sheet, Words},
+    pictures::thumbnail,
+};
+
+pub(crate) fn wire(app: &App) {
+    let conversation = app.window.global::<Conversation>();
+    conversation.on_go_unread(app.on0(timeline::go_unread));
+    conversation.on_end_reached(app.on0(|app| {
+        app.timeline.borrow_mut().new_below = 0;
+        app.window.global::<Conversation>().set_new_below(0);
+        look(app);
+    }));
+    conversation.on_move_current(app.on1(move_current));
+    conversation.on_open_menu(app.on_text(open_menu));
+    conversation.on_jump(app.on_text(|app, id| with(app, id, timeline::jump)));
+    conversation.on_reply(app.on_text(|app, id| with(app, id, composer::reply)));
+    conversation.on_edit(app.on_text(|app, id| with(app, id, composer::edit)));
+    conversation.on_delete(app.on_text(|app, id| {
+        change(app, id, |engine, with, id| async move { engine.delete_for_all(with, id).await });
+    }));
+    conversation.on_retry(app.on_text(|app, id| {
+        change(app, id, |engine, with, id| async move { engine.retry(with, id).await });
+    }));
+    conversation.on_copy(app.on_text(copy));
+    conversation
+        .on_react(app.on2(|app, id: SharedString, emoji: SharedString| react(app, &id, &emoji)));
+    conversation.on_pick_reaction(app.on_text(|app, id| with(app, id, composer::pick_reaction)));
+    conversation.on_open_link(app.on_text(open_link));
+    conversation.on_open_file(app.on_text(|app, id| with(app, id, files::open)));
+    conversation.on_save_file(app.on_text(|app, id| with(app, id, files::save)));
+    conversation.on_cancel_file(app.on_text(|app, id| {
+        change(app, id, |engine, with, id| async move { engine.cancel_transfer(with, id).await });
+    }));
+    conversation.on_search(app.on0(search::find_here));
+    wire_standing(app);
+}
+
+/// What is decided about the person.
+fn wire_standing(app: &App) {
+    let conversation = app.window.global::<Conversation>();
+    conversation.on_show_person(app.on0(|app| navigation::open_sheet(app, Sheet::Person)));
+    conversation.on_accept(app.on0(|app| {
+        decide(app, |engine, with| async move { engine.accept_request(with).await.map(|_| ()) });
+    }));
+    conversation.on_decline(app.on1(|app, block: bool| {
+        decide(app, move |engine, with| async move { engine.decline_request(with, block).await });
+        timeline::close(app);
+        app.window.global::<Navigation>().set_reading(false);
+    }));
+    conversation.on_unblock(app.on0(|app| {
+        decide(app, |engine, with| async move { engine.unblock(with).await.map(|_| ()) });
+    }));
+    conversation.on_keep_key(app.on0(|app| {
+        decide(
+            app,
+            |engine, with| async move { engine.acknowledge_identity(with).await.map(|_| ()) },
+        );
+    }));
+    conversation.on_add_again(app.on0(|app| {
+        let username = app.window.global::<Conversation>().get_username().to_string();
+        decide(app, |engine, _| async move { engine.add_contact(&username).await.map(|_| ()) });
+    }));
+}
+
+/// Does something with the person of the open conversation.
+fn decide<F>(app: &App, decide: impl FnOnce(Engine, AccountId) -> F)
+where
+    F: Future<Output = Result<(), EngineError>> + Send + 'static,
+{
+    let Some(account) = timeline::open_conversation(app) else { return };
+    app.ask(
+        |engine| decide(engine, account),
+        |app, decided| {
+            if let Err(error) = decided {
+                app.tell_error(&error);
+            }
+            people::reload(app);
+        },
+    );
+}
+
+/// Does something with a message of the open conversation; the sheet over it closes.
+fn with(app: &App, id: &str, act: impl FnOnce(&App, MessageId)) {
+    navigation::close_sheet(app);
+    if let Some(id) = ids::message(id) {
+        act(app, id);
+    }
+}
+
+/// Has the engine change a message.
+fn change<F>(app: &App, id: &str, change: impl FnOnce(Engine, AccountId, MessageId) -> F)
+where
+    F: Future<Output = Result<Message, EngineError>> + Send + 'static,
+{
+    let account = timeline::open_conversation(app);
+    with(app, id, |app, id| {
+        if let Some(account) = account {
+            app.act(|engine| change(engine, account, id));
+        }
+    });
+}
+
+/// Whether somebody looks at the end of the open conversation.
+pub(crate) fn is_watched(app: &App) -> bool {
+    let navigation = app.window.global::<Navigation>();
+    app.focused.get()
+        && app.is_main()
+        && (navigation.get_reading() || !navigation.get_narrow())
+        && app.window.global::<Conversation>().get_at_end()
+}
+
+/// Whether a message that arrives in this conversation is seen at once.
+pub(crate) fn is_seen(app: &App, account: AccountId) -> bool {
+    timeline::open_conversation(app) == Some(account) && is_watched(app)
+}
+
+/// Marks as read what is seen.
+pub(crate) fn look(app: &App) {
+    let Some(account) = timeline::open_conversation(app) else { return };
+    let newest = {
+        let state = app.timeline.borrow();
+        let is_whole = state.at_newest && state.messages.iter().any(|message| !message.read);
+        state.messages.back().filter(|_| is_whole).map(|message| message.id)
+    };
+    let (Some(newest), true) = (newest, is_watched(app)) else { return };
+    for message in &mut app.timeline.borrow_mut().messages {
+        message.read = true;
+    }
+    app.act(move |engine| async move { engine.mark_read(account, Some(newest)).await });
+}
+
+/// Moves the keyboard to the message above or below.
+fn move_current(app: &App, step: i32) {
+    let conversation = app.window.global::<Conversation>();
+    let current = ids::message(&conversation.get_current());
+    let state = app.timeline.borrow();
+    let messages: Vec<MessageId> = state
+        .shown
+        .values()
+        .iter()
+        .filter_map(|line| match line {
+            Line::Message(line) => Some(line.message.id),
+            _ => None,
+        })
+        .collect();
+    let Some(last) = messages.len().checked_sub(1) else { return };
+    let at = current.and_then(|id| messages.iter().position(|other| *other == id));
+    let next = match at {
+        None => last,
+        Some(at) if step < 0 => at.saturating_sub(1),
+        Some(at) => (at + 1).min(last),
+    };
+    conversation.set_current(messages[next].to_string().into());
+}
+
+fn open_menu(app: &App, id: &str) {
+    let Some(id) = ids::message(id) else { return };
+    let (row, can_edit, can_react) = {
+        let state = app.timeline.borrow();
+        let line = state.shown.values().iter().find_map(|line| match line {
+            Line::Message(line) if line.message.id == id => Some(line.clone()),
+            _ => None,
+        });
+        let Some(line) = line else { return };
+        let may_send = state.contact.as_ref().is_some_and(sotto_client::model::Contact::may_send);
+        let message = &line.message;
+        let can_edit = may_send
+            && message.outgoing
+            && !message.is_deleted()
+            && message.text().is_some_and(|text| !text.is_empty());
+        (row(app, &state, &Line::Message(line)), can_edit, may_send)
+    };
+    let conversation = app.window.global::<Conversation>();
+    conversation.set_current(row.id.clone());
+    conversation.set_menu(row);
+    conversation.set_menu_can_edit(can_edit);
+    conversation.set_menu_can_react(can_react);
+    navigation::open_sheet(app, Sheet::Message);
+}
+
+fn copy(app: &App, id: &str) {
+    with(app, id, |app, id| {
+        let text = {
+            let state = app.timeline.borrow();
+            state.message(id).and_then(Message::text).map(str::to_owned)
+        };
+        if let Some(text) = text.filter(|text| !text.is_empty()) {
+            navigation::copy(app, &text);
+        }
+    });
+}
+
+/// Reacts; the same reaction again takes it back.
+pub(crate) fn react(app: &App, id: &str, emoji: &str) {
+    let own = {
+        let state = app.timeline.borrow();
+        ids::message(id).and_then(|id| {
+            let reactions = &state.message(id)?.reactions;
+            reactions.iter().find(|one| one.outgoing).map(|one| one.emoji.clone())
+        })
+    };
+    let emoji = (own.as_deref() != Some(emoji)).then(|| emoji.to_owned());
+    change(
+        app,
+        id,
+        |engine, with, id| async move { engine.react(with, id, emoji.as_deref()).await },
+    );
+}
+
+fn open_link(app: &App, link: &str) {
+    navigation::close_sheet(app);
+    let desktop = std::sync::Arc::clone(&app.desktop);
+    let link = link.to_owned();
+    app.bridge.work(
+        move || desktop.open(&link),
+        |app, opened| {
+            if opened.is_err() {
+                let words = app.window.global::<Words>();
+                app.toast(words.invoke_problem(Problem::NoOpener, "".into()));
+            }
+        },
+    );
+}
+
+/// A line as it is drawn.
+pub(crate) fn row(app: &App, state: &timeline::State, line: &Line) -> Row {
+    let name: SharedString =
+        state.contact.as_ref().map(|contact| contact.name().into()).unwrap_or_default();
+    match line {
+        Line::Day(date) => Row {
+            kind: RowKind::Day,
+            id: format!("day {date}").into(),
+            day: app.clock.seen_from_today(*date),
+            ..Row::default()
+        },
+        Line::Unread => {
+            Row { kind: RowKind::Unread, id: timeline::UNREAD.into(), ..Row::default() }
+        }
+        Line::Event { id, what, seconds } => Row {
+            kind: RowKind::Event,
+            id: id.to_string().into(),
+            event: *what,
+            event_name: name,
+            event_seconds: i32::try_from(*seconds).unwrap_or(i32::MAX),
+            ..Row::default()
+        },
+        Line::Message(line) => message_row(app, state, line, &name),
+    }
+}
+
+fn message_row(app: &App, state: &timeline::State, line: &MessageLine, name: &str) -> Row {
+    let message = &line.message;
+    let text = message.text().unwrap_or_default();
+    let reaction = |own: bool| {
+        let found = message.reactions.iter().find(|reaction| reaction.outgoing == own);
+        found.map(|reaction| reaction.emoji.as_str().into()).unwrap_or_default()
+    };
+    let failure = line::failure(message.state.as_ref());
+    let links: Vec<SharedString> = line::links(text).into_iter().map(Into::into).collect();
+    Row {
+        kind: RowKind::Message,
+        id: message.id.to_string().into(),
+        outgoing: message.outgoing,
+        first: line.first,
+        last: line.last,
+        text: text.into(),
+        only_emoji: line::is_only_emoji(text),
+        time: app.clock.time(line::shown_time(message)).into(),
+        tick: line::tick(message.state.as_ref()),
+        failure: failure.problem,
+        failure_detail: failure.detail.into(),
+        edited: message.edited,
+        deleted: message.is_deleted(),
+        quote: line.quote.as_ref().map(|quoted| quote(app, quoted, name)).unwrap_or_default(),
+        file: file_card(state, message),
+        links: if links.is_empty() {
+            ModelRc::default()
+        } else {
+            ModelRc::new(VecModel::from(links))
+        },
+        own_reaction: reaction(true),
+        their_reaction: reaction(false),
+        timer: message.disappears_after.and_then(|after| i32::try_from(after).ok()).unwrap_or(0),
+        ..Row::default()
+    }
+}
+
+/// What is answered, as it is drawn.
+pub(crate) fn quote(app: &App, quoted: &line::Quoted, name: &str) -> Quote {
+    Quote {
+        id: quoted.id.to_string().into(),
+        author: match quoted.outgoing {
+            Some(true) => app.window.global::<Words>().invoke_yourself(),
+            Some(false) => name.into(),
+            None => "".into(),
+        },
+        text: quoted.text.as_str().into(),
+    }
+}
+
+fn file_card(state: &timeline::State, message: &Message) -> FileCard {
+    let MessageBody::Attachment { file, .. } = &message.body else { return FileCard::default() };
+    let (file_state, progress) = line::file_state(&file.transfer, message.outgoing);
+    FileCard {
+        state: file_state,
+        name: file.name.as_str().into(),
+        size: files::drawn_size(file.size),
+        progress,
+        is_image: files::is_image(&file.media_type),
+        thumbnail: state.thumbnails.get(&message.id).cloned().unwrap_or_default(),
+        outgoing: message.outgoing,
+    }
+}
+
+/// Has pictures made of the images that are on this computer.
+pub(crate) fn ask_thumbnails(app: &App, account: AccountId) {
+    let wanted: Vec<_> = {
+        let mut state = app.timeline.borrow_mut();
+        let wanted: Vec<_> = state
+            .messages
+            .iter()
+            .filter(|message| !state.asked_thumbnails.contains(&message.id))
+            .filter_map(|message| match &message.body {
+                MessageBody::Attachment { file, .. } if files::is_image(&file.media_type) => {
+                    file.path.clone().map(|path| (message.id, path))
+                }
+                _ => None,
+            })
+            .collect();
+        state.asked_thumbnails.extend(wanted.iter().map(|(id, _)| *id));
+        wanted
+    };
+    for (id, path) in wanted {
+        app.bridge.work(
+            move || thumbnail::small(&path),
+            move |app, made| {
+                let Ok(pixels) = made else { return };
+                if timeline::open_conversation(app) != Some(account) {
+                    return;
+                }
+                let mut state = app.timeline.borrow_mut();
+                state.thumbnails.insert(id, image(pixels));
+                let is_it =
+                    |line: &Line| matches!(line, Line::Message(line) if line.message.id == id);
+                state.shown.refresh(is_it, |line| row(app, &state, line));
+            },
+        );
+    }
+}
