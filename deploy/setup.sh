@@ -5,6 +5,9 @@ BUILD_PACKAGES=(build-essential cmake libclang-dev pkg-config libssl-dev libfont
 WINDOW_PACKAGES=(libfontconfig1 libfreetype6 libx11-6 libx11-xcb1 libxcursor1 libxi6 libxkbcommon0
   libxkbcommon-x11-0 libxcb-xkb1 libgl1 libegl1 libgl1-mesa-dri fonts-noto-core)
 
+# For the tests that open windows.
+SCREEN_PACKAGES=(xvfb xdotool openbox imagemagick xclip dbus)
+
 step() { printf '\n==> %s\n' "$*"; }
 
 fail() {

@@ -1,6 +1,6 @@
 //! What the end-to-end tests stand on: a relay as a process that can be killed, people with an
-//! engine in this process, people with a command line of their own, and a network between them
-//! that can be watched and cut.
+//! engine in this process, people with a command line or a desktop app of their own, and a network
+//! between them that can be watched and cut.
 //!
 //! It waits for what happens, never for time to pass; [`PATIENCE`] is where waiting becomes a
 //! failure. What goes wrong here is a panic: these are tests.
@@ -14,8 +14,10 @@
 )]
 
 mod command_line;
+mod desk;
 mod inner_relay;
 mod network;
+mod past;
 mod person;
 mod relay;
 mod stranger;
@@ -23,8 +25,10 @@ mod stranger;
 use std::{env, path::PathBuf, time::Duration};
 
 pub use command_line::{CommandLine, Ran};
+pub use desk::{Canvas, Desk, RecordingDesktop, draw_qr};
 pub use inner_relay::InnerRelay;
 pub use network::Network;
+pub use past::{Past, hear};
 pub use person::{Person, until};
 pub use relay::RelayProcess;
 pub use stranger::{Account, Stranger, receive_frame, send_frame};
