@@ -225,6 +225,20 @@ impl App {
         }
     }
 
+    /// The same, after what was asked for in order before.
+    pub(crate) fn ask_in_order<T, F>(
+        &self,
+        question: impl FnOnce(Engine) -> F,
+        then: impl FnOnce(&Self, T) + Send + 'static,
+    ) where
+        T: Send + 'static,
+        F: Future<Output = T> + Send + 'static,
+    {
+        if let Some(engine) = self.engine() {
+            self.0.bridge.ask_in_order(question(engine), then);
+        }
+    }
+
     /// The same for what has no answer but an error, which is said at the bottom.
     pub(crate) fn act<T, F>(&self, act: impl FnOnce(Engine) -> F)
     where

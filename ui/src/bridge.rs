@@ -1,7 +1,7 @@
 //! Between the thread of the window and the engine's runtime: questions go there, answers and
 //! events come back as jobs. The thread of the window never waits.
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, pin::Pin, time::Duration};
 
 use sotto_client::{Engine, Event};
 use tokio::{
@@ -25,6 +25,8 @@ const BATCH: usize = 256;
 pub(crate) struct Bridge {
     runtime: Handle,
     jobs: mpsc::UnboundedSender<Job>,
+    /// What is done one after the other.
+    queue: mpsc::UnboundedSender<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
 /// The jobs that wait for the thread of the window.
@@ -41,8 +43,14 @@ pub(crate) enum Told {
 impl Bridge {
     pub(crate) fn new(runtime: Handle) -> (Self, Jobs) {
         // Bounded by what asks: an event batch waits for the one before it, and a person asks slowly.
-        let (jobs, queue) = mpsc::unbounded_channel();
-        (Self { runtime, jobs }, queue)
+        let (jobs, waiting) = mpsc::unbounded_channel();
+        let (queue, mut queued) = mpsc::unbounded_channel();
+        runtime.spawn(async move {
+            while let Some(next) = queued.recv().await {
+                next.await;
+            }
+        });
+        (Self { runtime, jobs, queue }, waiting)
     }
 
     /// Has `question` answered on the runtime, and `then` called with the answer on the thread of
@@ -58,6 +66,21 @@ impl Bridge {
             // Nobody is left to hear it once the window is gone.
             let _ = jobs.send(Box::new(move |app| then(app, answer)));
         });
+    }
+
+    /// The same, but only when what was asked for in order before is answered: messages leave in
+    /// the order in which they were written.
+    pub(crate) fn ask_in_order<T: Send + 'static>(
+        &self,
+        question: impl Future<Output = T> + Send + 'static,
+        then: impl FnOnce(&App, T) + Send + 'static,
+    ) {
+        let jobs = self.jobs.clone();
+        // The queue ends with the runtime alone.
+        let _ = self.queue.send(Box::pin(async move {
+            let answer = question.await;
+            let _ = jobs.send(Box::new(move |app| then(app, answer)));
+        }));
     }
 
     /// Runs what blocks on a thread of its own.

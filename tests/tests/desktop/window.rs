@@ -64,6 +64,19 @@ impl Screen {
         String::from_utf8_lossy(&ran.stdout).trim().to_owned()
     }
 
+    /// The app, with its profiles in `home`.
+    fn app(&self, home: &Path) -> Command {
+        let mut app = Command::new(program("sotto-ui"));
+        app.env("DISPLAY", &self.display)
+            .env("SOTTO_HOME", home)
+            .env("SLINT_BACKEND", "winit-software")
+            .env("LC_ALL", "C")
+            .env("SOTTO_LOG", "sotto_ui=debug")
+            .env_remove("WAYLAND_DISPLAY")
+            .env_remove("SOTTO_RELAY");
+        app
+    }
+
     /// A picture of the whole screen.
     fn shoot(&self, name: &str) {
         let path = self.shots.join(format!("{name}.png"));
@@ -72,34 +85,47 @@ impl Screen {
     }
 }
 
+/// What a program writes to its standard error.
+struct Log(Receiver<String>);
+
+impl Log {
+    fn of(program: &mut Child) -> Self {
+        let lines = BufReader::new(program.stderr.take().unwrap()).lines().map_while(Result::ok);
+        let (told, log) = mpsc::channel();
+        thread::spawn(move || lines.into_iter().try_for_each(|line| told.send(line)));
+        Self(log)
+    }
+
+    /// Waits until it has something.
+    fn has(&self, text: &str, screen: &Screen) {
+        let begun = Instant::now();
+        let mut seen = Vec::new();
+        while let Some(left) = PATIENCE.checked_sub(begun.elapsed()) {
+            match self.0.recv_timeout(left) {
+                Ok(line) if line.contains(text) => return,
+                Ok(line) => seen.push(line),
+                Err(_) => break,
+            }
+        }
+        screen.shoot("failed");
+        panic!("it never logged '{text}', but:\n{}", seen.join("\n"));
+    }
+}
+
 /// A window of the app.
 struct Window<'a> {
     screen: &'a Screen,
     id: String,
     /// What it logs.
-    log: Receiver<String>,
+    log: Log,
     program: Ends,
 }
 
 impl<'a> Window<'a> {
     /// Starts the app, and puts its window at `x`.
     fn open(screen: &'a Screen, home: &Path, x: u32) -> Self {
-        let mut program = Command::new(program("sotto-ui"))
-            .env("DISPLAY", &screen.display)
-            .env("SOTTO_HOME", home)
-            .env("SLINT_BACKEND", "winit-software")
-            .env_remove("WAYLAND_DISPLAY")
-            .env_remove("SOTTO_RELAY")
-            .env("LC_ALL", "C")
-            .env("SOTTO_LOG", "sotto_ui=debug")
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let errors = BufReader::new(program.stderr.take().unwrap());
-        let (told, log) = mpsc::channel();
-        thread::spawn(move || {
-            errors.lines().map_while(Result::ok).try_for_each(|line| told.send(line))
-        });
+        let mut program = screen.app(home).stderr(Stdio::piped()).spawn().unwrap();
+        let log = Log::of(&mut program);
         let process = program.id().to_string();
         let program = Ends(program);
         let id = soon("the window is open", || {
@@ -130,17 +156,7 @@ impl<'a> Window<'a> {
 
     /// Waits until it logs something.
     fn logs(&self, text: &str) {
-        let begun = Instant::now();
-        let mut seen = Vec::new();
-        while let Some(left) = PATIENCE.checked_sub(begun.elapsed()) {
-            match self.log.recv_timeout(left) {
-                Ok(line) if line.contains(text) => return,
-                Ok(line) => seen.push(line),
-                Err(_) => break,
-            }
-        }
-        self.screen.shoot("failed");
-        panic!("it never logged '{text}', but:\n{}", seen.join("\n"));
+        self.log.has(text, self.screen);
     }
 
     fn title(&self) -> String {
@@ -214,17 +230,29 @@ fn two_windows_talk_over_a_relay() {
     second_start(&screen, homes[0].path());
     quits(alice);
     quits(bob);
+    starts_minimised(&screen, homes[0].path());
 }
 
 /// Whoever starts the app on a profile that is open gets the window that is there.
 fn second_start(screen: &Screen, home: &Path) {
-    let ended = Command::new(program("sotto-ui"))
-        .args(["--profile", "alice"])
-        .env("DISPLAY", &screen.display)
-        .env("SOTTO_HOME", home)
-        .status()
-        .unwrap();
+    let ended = screen.app(home).args(["--profile", "alice"]).status().unwrap();
     assert!(ended.success());
+}
+
+/// With its flag, the window is there and out of sight.
+fn starts_minimised(screen: &Screen, home: &Path) {
+    let mut program = screen.app(home).arg("--minimised").stderr(Stdio::piped()).spawn().unwrap();
+    let log = Log::of(&mut program);
+    let program = Ends(program);
+    // Before, it is not in sight either.
+    log.has("the window is minimised", screen);
+    let process = program.0.id().to_string();
+    let found = |only_visible: bool| {
+        let visible: &[&str] = if only_visible { &["--onlyvisible"] } else { &[] };
+        let arguments = [&["search"], visible, &["--pid", &process]].concat();
+        !screen.run("xdotool", &arguments).is_empty()
+    };
+    soon("the window is minimised", || (found(false) && !found(true)).then_some(()));
 }
 
 fn quits(mut window: Window<'_>) {

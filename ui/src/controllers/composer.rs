@@ -106,7 +106,14 @@ fn keep_draft(app: &App) {
             _ => return,
         }
     }
-    app.act(move |engine| async move { engine.set_draft(account, &text, reply).await });
+    app.ask_in_order(
+        move |engine| async move { engine.set_draft(account, &text, reply).await },
+        |app, kept| {
+            if let Err(error) = kept {
+                app.tell_error(&error);
+            }
+        },
+    );
     if timeline::open_conversation(app) != Some(account) {
         crate::controllers::people::show(app);
     }
@@ -269,7 +276,7 @@ fn send(app: &App, text: &str) {
         show(app);
         keep_draft(app);
     }
-    app.ask(send, move |app, queued| {
+    app.ask_in_order(send, move |app, queued| {
         let Err(error) = queued else { return };
         tracing::info!(%error, "not queued");
         if app.composer.borrow().account != Some(account) {

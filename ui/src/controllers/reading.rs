@@ -119,16 +119,21 @@ where
 
 /// Whether somebody looks at the end of the open conversation.
 pub(crate) fn is_watched(app: &App) -> bool {
+    is_in_front(app) && app.window.global::<Conversation>().get_at_end()
+}
+
+/// Whether the open conversation is before somebody's eyes.
+fn is_in_front(app: &App) -> bool {
     let navigation = app.window.global::<Navigation>();
-    app.focused.get()
-        && app.is_main()
-        && (navigation.get_reading() || !navigation.get_narrow())
-        && app.window.global::<Conversation>().get_at_end()
+    app.focused.get() && app.is_main() && (navigation.get_reading() || !navigation.get_narrow())
 }
 
 /// Whether a message that arrives in this conversation is seen at once.
 pub(crate) fn is_seen(app: &App, account: AccountId) -> bool {
-    timeline::open_conversation(app) == Some(account) && is_watched(app)
+    // One that was opened this moment is about to show its end.
+    let is_opening = !app.window.global::<Conversation>().get_settled();
+    timeline::open_conversation(app) == Some(account)
+        && (is_watched(app) || is_in_front(app) && is_opening)
 }
 
 /// Marks as read what is seen.

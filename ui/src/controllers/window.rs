@@ -1,5 +1,7 @@
 //! The window itself: its size, which is kept, whether somebody looks at it, and how it is drawn.
 
+use std::cell::Cell;
+
 use slint::{
     CloseRequestResponse, ComponentHandle, LogicalSize,
     winit_030::{EventResult, WinitWindowAccessor, winit::event::WindowEvent},
@@ -25,7 +27,13 @@ pub(crate) fn wire(app: &App) {
         CloseRequestResponse::KeepWindowShown
     });
     let weak = app.downgrade();
-    window.on_winit_window_event(move |_, event| {
+    // A window is minimised only once it is there.
+    let minimise = Cell::new(app.arguments.minimised);
+    window.on_winit_window_event(move |window, event| {
+        if minimise.take() {
+            window.set_minimized(true);
+            tracing::debug!("the window is minimised");
+        }
         if let (WindowEvent::Focused(focused), Some(app)) = (event, weak.upgrade()) {
             set_focused(&app, *focused);
         }
@@ -47,7 +55,6 @@ pub(crate) fn show(app: &App) -> Result<(), slint::PlatformError> {
     }
     if app.arguments.minimised {
         app.focused.set(false);
-        window.set_minimized(true);
     }
     Ok(())
 }
