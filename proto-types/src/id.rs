@@ -1,4 +1,5 @@
-//! Identifiers: what the relay and the devices call accounts, devices, envelopes, messages and blobs.
+//! Identifiers: what the relay and the devices call accounts, devices, envelopes, messages, blobs and
+//! rooms.
 //!
 //! An identifier is opaque; nothing here makes one up, randomness is the caller's.
 
@@ -95,6 +96,10 @@ byte_string!(
 byte_string!(
     /// A blob on the relay, chosen at random by the uploader; who knows it may fetch the ciphertext.
     BlobId, 16
+);
+byte_string!(
+    /// A room on its relay, chosen at random by whoever made it; also the id of its MLS group.
+    RoomId, 16
 );
 
 /// A device within its account. Zero is not a device.

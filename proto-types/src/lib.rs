@@ -24,7 +24,9 @@ pub mod presence;
 mod request;
 
 pub use error::{CloseCode, ErrorClass, ErrorCode, Refusal};
-pub use id::{AccountId, BlobId, DeviceAddress, DeviceId, EnvelopeId, MessageId, Timestamp};
+pub use id::{
+    AccountId, BlobId, DeviceAddress, DeviceId, EnvelopeId, MessageId, RoomId, Timestamp,
+};
 pub use key::{
     Bundle, DeviceCertificate, DeviceKey, ExchangeKey, IdentityKey, KemKey, KemPrekey,
     OneTimePrekey, PrekeyId, PrekeyUpload, Signature, SignedPrekey,

@@ -245,11 +245,7 @@ impl App {
         T: Send + 'static,
         F: Future<Output = Result<T, EngineError>> + Send + 'static,
     {
-        self.ask(act, |app, done| {
-            if let Err(error) = done {
-                app.tell_error(&error);
-            }
-        });
+        self.ask(act, Self::tell_failure);
     }
 
     /// What an identity key looks like.
@@ -278,6 +274,13 @@ impl App {
                 app.0.window.global::<Navigation>().set_toast("".into());
             }
         });
+    }
+
+    /// Says what went wrong, if anything did.
+    pub(crate) fn tell_failure<T>(&self, done: Result<T, EngineError>) {
+        if let Err(error) = done {
+            self.tell_error(&error);
+        }
     }
 
     /// Says what went wrong, for a moment.

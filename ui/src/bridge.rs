@@ -60,12 +60,7 @@ impl Bridge {
         question: impl Future<Output = T> + Send + 'static,
         then: impl FnOnce(&App, T) + Send + 'static,
     ) {
-        let jobs = self.jobs.clone();
-        self.runtime.spawn(async move {
-            let answer = question.await;
-            // Nobody is left to hear it once the window is gone.
-            let _ = jobs.send(Box::new(move |app| then(app, answer)));
-        });
+        self.runtime.spawn(self.answered(question, then));
     }
 
     /// The same, but only when what was asked for in order before is answered: messages leave in
@@ -75,12 +70,22 @@ impl Bridge {
         question: impl Future<Output = T> + Send + 'static,
         then: impl FnOnce(&App, T) + Send + 'static,
     ) {
-        let jobs = self.jobs.clone();
         // The queue ends with the runtime alone.
-        let _ = self.queue.send(Box::pin(async move {
+        let _ = self.queue.send(Box::pin(self.answered(question, then)));
+    }
+
+    /// A question that, once answered, leaves a job for the thread of the window.
+    fn answered<T: Send + 'static>(
+        &self,
+        question: impl Future<Output = T> + Send + 'static,
+        then: impl FnOnce(&App, T) + Send + 'static,
+    ) -> impl Future<Output = ()> + Send + 'static {
+        let jobs = self.jobs.clone();
+        async move {
             let answer = question.await;
+            // Nobody is left to hear it once the window is gone.
             let _ = jobs.send(Box::new(move |app| then(app, answer)));
-        }));
+        }
     }
 
     /// Runs what blocks on a thread of its own.

@@ -4,7 +4,7 @@
 use jiff::civil::Date;
 use linkify::{LinkFinder, LinkKind};
 use sotto_client::{
-    model::{ConversationEvent, Message, MessageBody, MessageState, PreviewKind, Transfer},
+    model::{ConversationEvent, Message, MessageBody, MessageState, Transfer},
     proto::{MessageId, Timestamp},
 };
 
@@ -169,11 +169,6 @@ fn happening(event: &ConversationEvent) -> (Happening, u32) {
         ConversationEvent::Unreadable => (Happening::Unreadable, 0),
         _ => (Happening::Unsupported, 0),
     }
-}
-
-/// What stands in the list for the newest message when it is an event.
-pub(crate) fn is_event(kind: PreviewKind) -> bool {
-    matches!(kind, PreviewKind::Event)
 }
 
 /// How far an own message came.

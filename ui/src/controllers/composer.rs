@@ -108,11 +108,7 @@ fn keep_draft(app: &App) {
     }
     app.ask_in_order(
         move |engine| async move { engine.set_draft(account, &text, reply).await },
-        |app, kept| {
-            if let Err(error) = kept {
-                app.tell_error(&error);
-            }
-        },
+        App::tell_failure,
     );
     if timeline::open_conversation(app) != Some(account) {
         crate::controllers::people::show(app);

@@ -235,11 +235,11 @@ fn show(app: &App, id: MessageId, path: PathBuf, is_picture: bool) {
             move || thumbnail::large(&read),
             move |app, picture| match picture {
                 Ok(pixels) => show_picture(app, id, &path, pixels),
-                Err(_) => open_outside(app, path),
+                Err(_) => open_outside(app, path.to_string_lossy().into_owned()),
             },
         );
     } else {
-        open_outside(app, path);
+        open_outside(app, path.to_string_lossy().into_owned());
     }
 }
 
@@ -252,10 +252,11 @@ fn show_picture(app: &App, id: MessageId, path: &Path, pixels: Pixels) {
     app.window.global::<Navigation>().set_sheet(Sheet::Picture);
 }
 
-fn open_outside(app: &App, path: PathBuf) {
+/// Opens a link or a file with the program that the person has chosen for it.
+pub(crate) fn open_outside(app: &App, what: String) {
     let desktop = Arc::clone(&app.desktop);
     app.bridge.work(
-        move || desktop.open(&path.to_string_lossy()),
+        move || desktop.open(&what),
         |app, opened| {
             if opened.is_err() {
                 let words = app.window.global::<Words>();

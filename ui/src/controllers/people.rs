@@ -144,16 +144,9 @@ pub(crate) fn show(app: &App) {
 }
 
 fn lines(app: &App, state: &State) -> Vec<ListLine> {
-    let today = app.clock.today();
-    let conversation = |summary: &ConversationSummary| {
-        let account = summary.contact.account;
-        ListLine::Conversation(Box::new(ConversationLine {
-            summary: summary.clone(),
-            presence: presence(state.presence.get(&account).copied()),
-            typing: state.typing.contains(&account),
-            today,
-        }))
-    };
+    let line = conversation_line(app, state);
+    let conversation =
+        |summary: &ConversationSummary| ListLine::Conversation(Box::new(line(summary)));
     if state.search.is_on() {
         let query = &state.search.query;
         let people = state
@@ -172,6 +165,23 @@ fn lines(app: &App, state: &State) -> Vec<ListLine> {
     }
     let listed = |summary: &&ConversationSummary| is_request(summary) == state.requests_shown;
     state.summaries.iter().filter(listed).map(conversation).collect()
+}
+
+/// Makes lines of summaries, with what is known of the persons at the moment.
+fn conversation_line(
+    app: &App,
+    state: &State,
+) -> impl Fn(&ConversationSummary) -> ConversationLine {
+    let today = app.clock.today();
+    move |summary| {
+        let account = summary.contact.account;
+        ConversationLine {
+            summary: summary.clone(),
+            presence: presence(state.presence.get(&account).copied()),
+            typing: state.typing.contains(&account),
+            today,
+        }
+    }
 }
 
 fn row(app: &App, line: &ListLine) -> ListRow {
@@ -197,7 +207,8 @@ fn item(app: &App, line: &ConversationLine) -> ConversationItem {
     } else {
         (last_line(app, summary), false)
     };
-    let last = summary.last.as_ref().filter(|last| last.outgoing && !line::is_event(last.kind));
+    let last =
+        summary.last.as_ref().filter(|last| last.outgoing && last.kind != PreviewKind::Event);
     ConversationItem {
         id: contact.account.to_string().into(),
         name: contact.name().into(),
@@ -297,13 +308,7 @@ pub(crate) fn fill_switcher(app: &App, query: &str) {
     let lines: Vec<_> = {
         let state = app.people.borrow();
         let meant = state.summaries.iter().filter(|found| is_meant(found, query));
-        let line = |summary: &ConversationSummary| ConversationLine {
-            summary: summary.clone(),
-            presence: presence(state.presence.get(&summary.contact.account).copied()),
-            typing: false,
-            today: app.clock.today(),
-        };
-        meant.take(SWITCHER_MAX).map(line).collect()
+        meant.take(SWITCHER_MAX).map(conversation_line(app, &state)).collect()
     };
     let items: Vec<_> = lines.iter().map(|line| item(app, line)).collect();
     app.window.global::<People>().set_switcher(ModelRc::new(VecModel::from(items)));

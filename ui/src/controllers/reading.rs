@@ -15,7 +15,7 @@ use crate::{
     },
     app::{App, image},
     controllers::{composer, files, navigation, people, search, timeline},
-    generated::{Conversation, FileCard, Navigation, Problem, Quote, Row, RowKind, Sheet, Words},
+    generated::{Conversation, FileCard, Navigation, Quote, Row, RowKind, Sheet, Words},
     pictures::thumbnail,
 };
 
@@ -88,9 +88,7 @@ where
     app.ask(
         |engine| decide(engine, account),
         |app, decided| {
-            if let Err(error) = decided {
-                app.tell_error(&error);
-            }
+            app.tell_failure(decided);
             people::reload(app);
         },
     );
@@ -231,17 +229,7 @@ pub(crate) fn react(app: &App, id: &str, emoji: &str) {
 
 fn open_link(app: &App, link: &str) {
     navigation::close_sheet(app);
-    let desktop = std::sync::Arc::clone(&app.desktop);
-    let link = link.to_owned();
-    app.bridge.work(
-        move || desktop.open(&link),
-        |app, opened| {
-            if opened.is_err() {
-                let words = app.window.global::<Words>();
-                app.toast(words.invoke_problem(Problem::NoOpener, "".into()));
-            }
-        },
-    );
+    files::open_outside(app, link.to_owned());
 }
 
 /// A line as it is drawn.

@@ -200,7 +200,9 @@ fn keep_privacy(app: &App) {
         read_receipts: settings.get_read_receipts(),
         typing: settings.get_send_typing(),
     };
-    app.act(move |engine| async move { engine.set_preferences(wanted).await });
+    // In order: of two switches pressed in a row the later one counts.
+    let keep = move |engine: Engine| async move { engine.set_preferences(wanted).await };
+    app.ask_in_order(keep, App::tell_failure);
 }
 
 /// Reads how much is told in notifications; it is the account's own, so the vault has it.
@@ -223,7 +225,8 @@ fn keep_notifications(app: &App) {
         (true, false) => Some("without content"),
         (true, true) => None,
     };
-    app.act(move |engine| async move { engine.set_setting(NOTIFICATIONS, wanted).await });
+    let keep = move |engine: Engine| async move { engine.set_setting(NOTIFICATIONS, wanted).await };
+    app.ask_in_order(keep, App::tell_failure);
 }
 
 fn load_storage(app: &App) {

@@ -68,6 +68,13 @@ impl State {
         self.messages.iter().find(|message| message.id == id)
     }
 
+    /// Forgets the conversation that was open; the rows stay those of the window.
+    fn begin(&mut self, contact: Option<Contact>) {
+        let (opened, mut shown) = (self.opened + 1, std::mem::take(&mut self.shown));
+        shown.set(Vec::new(), |_| Row::default());
+        *self = Self { contact, opened, shown, ..Self::default() };
+    }
+
     /// Whether a page is being read.
     pub(crate) const fn is_loading(&self) -> bool {
         self.loading
@@ -124,13 +131,7 @@ fn open_contact_in(app: &App, contact: Contact, place: Place) {
         return;
     }
     composer::leave(app);
-    {
-        let mut state = app.timeline.borrow_mut();
-        let opened = state.opened + 1;
-        let shown = std::mem::take(&mut state.shown);
-        *state = State { contact: Some(contact), opened, shown, ..State::default() };
-        state.shown.set(Vec::new(), |_| Row::default());
-    }
+    app.timeline.borrow_mut().begin(Some(contact));
     let conversation = app.window.global::<Conversation>();
     conversation.set_loaded(false);
     conversation.set_problem(Problem::None);
@@ -148,12 +149,7 @@ fn open_contact_in(app: &App, contact: Contact, place: Place) {
 /// Leaves the conversation, for the list.
 pub(crate) fn close(app: &App) {
     composer::leave(app);
-    let mut state = app.timeline.borrow_mut();
-    let opened = state.opened + 1;
-    let shown = std::mem::take(&mut state.shown);
-    *state = State { opened, shown, ..State::default() };
-    state.shown.set(Vec::new(), |_| Row::default());
-    drop(state);
+    app.timeline.borrow_mut().begin(None);
     app.window.global::<Conversation>().set_id("".into());
     app.window.global::<People>().set_selected("".into());
     navigation::focus_page(app);
