@@ -76,6 +76,8 @@ error_codes! {
     BadPasswordMessage = 40004,
     /// A field is outside its bounds.
     OutOfBounds = 40005,
+    /// The commit, the group or the key package does not hold, or breaks the rules of its room.
+    BadCommit = 40006,
     /// The request needs a login first.
     LoginRequired = 40101,
     /// Unknown username or wrong password: the relay does not tell which.
@@ -90,26 +92,36 @@ error_codes! {
     Disabled = 40106,
     /// The account has been suspended by the relay's operator.
     Suspended = 40107,
+    /// The device is not, or no longer, in the room.
+    NotAMember = 40109,
     /// No such user, or none that may be shown.
     NoSuchUser = 40401,
     /// The recipient has no such device.
     NoSuchDevice = 40402,
     /// No such blob, or it has expired.
     NoSuchBlob = 40403,
+    /// No such room, or none that may be shown.
+    NoSuchRoom = 40404,
     /// The username is taken.
     UsernameTaken = 40901,
     /// The device number is in use with other keys.
     DeviceTaken = 40902,
     /// A blob with this id exists with another size or owner.
     BlobConflict = 40903,
+    /// The room has gone on to another epoch: catch up, and try again.
+    StaleEpoch = 40904,
+    /// The room has a group already.
+    RoomTaken = 40905,
     /// A frame longer than its limit.
     FrameTooLarge = 41301,
     /// The recipient's mailbox is full.
     MailboxFull = 41302,
     /// The account's blobs fill its quota.
     BlobQuota = 41303,
-    /// Too many devices, watches or prekeys.
+    /// Too many devices, watches, prekeys or rooms.
     TooMany = 41304,
+    /// The room's log is full of what its members have not read.
+    RoomFull = 41305,
     /// Too many requests.
     RateLimited = 42901,
     /// The relay failed; its log says how.

@@ -22,6 +22,7 @@ pub mod mailbox;
 pub mod name;
 pub mod presence;
 mod request;
+pub mod room;
 
 pub use error::{CloseCode, ErrorClass, ErrorCode, Refusal};
 pub use id::{

@@ -36,3 +36,15 @@ pub const BACKUP_MAX: usize = 4096;
 pub const INVITATION_MAX: usize = 64;
 /// The most devices of one account.
 pub const DEVICES_MAX: usize = 8;
+/// The most rooms that a device is in.
+pub const ROOMS_MAX: usize = 1000;
+/// The most rooms in one page of the list.
+pub const ROOMS_PAGE_MAX: u16 = 200;
+/// The most people in one page of a room's members.
+pub const MEMBERS_PAGE_MAX: usize = 200;
+/// The most bytes of a room's tree.
+pub const TREE_MAX: usize = 16 * 1024 * 1024;
+/// The most bytes of an MLS key package.
+pub const KEY_PACKAGE_MAX: usize = 4096;
+/// The most accounts whose key packages are asked for at once.
+pub const KEY_PACKAGES_MAX: usize = 32;

@@ -20,6 +20,11 @@ use crate::{
     },
     mailbox::{OpenDownlink, OpenUplink},
     presence::{SetPresence, WatchPresence},
+    room::{
+        AskKeyPackages, AskRoom, CommitToRoom, Committed, DeviceKeyPackage, FoundRoom, LeaveRoom,
+        ListMembers, ListRooms, Members, OpenRoomDownlink, OpenRoomUplink, PublishKeyPackage,
+        RoomFound, Rooms,
+    },
 };
 
 frame_kinds! {
@@ -57,6 +62,26 @@ frame_kinds! {
     "put_blob" PutBlob(PutBlob),
     /// Fetches a blob. See [`GetBlob`].
     "get_blob" GetBlob(GetBlob),
+    /// Answered by [`Answer::Committed`].
+    "found_room" FoundRoom(FoundRoom),
+    /// Answered by [`Answer::Committed`].
+    "commit_to_room" CommitToRoom(CommitToRoom),
+    /// Answered by [`Answer::RoomFound`] and the bytes of the tree.
+    "ask_room" AskRoom(AskRoom),
+    /// Answered by [`Answer::Rooms`].
+    "list_rooms" ListRooms(ListRooms),
+    /// Answered by [`Answer::Done`].
+    "leave_room" LeaveRoom(LeaveRoom),
+    /// Answered by [`Answer::Members`].
+    "list_members" ListMembers(ListMembers),
+    /// Answered by [`Answer::Done`].
+    "publish_key_package" PublishKeyPackage(PublishKeyPackage),
+    /// Answered by [`Answer::KeyPackages`].
+    "ask_key_packages" AskKeyPackages(AskKeyPackages),
+    /// Opens the stream that carries posts up. See [`OpenRoomUplink`].
+    "room_uplink" RoomUplink(OpenRoomUplink),
+    /// Opens the stream that carries rooms down. See [`OpenRoomDownlink`].
+    "room_downlink" RoomDownlink(OpenRoomDownlink),
 }
 
 impl Request {
@@ -104,6 +129,16 @@ frame_kinds! {
     "blob_stored" BlobStored(BlobStored),
     /// See [`GetBlob`].
     "blob_found" BlobFound(BlobFound),
+    /// See [`CommitToRoom`].
+    "committed" Committed(Committed),
+    /// See [`AskRoom`].
+    "room_found" RoomFound(RoomFound),
+    /// See [`ListRooms`].
+    "rooms" Rooms(Rooms),
+    /// See [`ListMembers`].
+    "members" Members(Members),
+    /// See [`AskKeyPackages`].
+    "key_packages" KeyPackages(Vec<DeviceKeyPackage>),
 }
 
 /// It is done.

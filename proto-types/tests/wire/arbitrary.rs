@@ -4,8 +4,8 @@ use proptest::{collection::vec, option, prelude::*};
 use sotto_proto::{
     AccountId, Answer, BlobId, Bundle, DeviceAddress, DeviceCertificate, DeviceId, DeviceKey,
     DisplayName, EnvelopeId, ErrorCode, ExchangeKey, IdentityKey, KemKey, KemPrekey, MessageId,
-    OneTimePrekey, PrekeyId, PrekeyUpload, Refusal, Request, Signature, SignedPrekey, Timestamp,
-    Username,
+    OneTimePrekey, PrekeyId, PrekeyUpload, Refusal, Request, RoomId, Signature, SignedPrekey,
+    Timestamp, Username,
     codec::{Frame, HEADER_LEN, decode, to_bytes},
     content::{
         Attachment, AttachmentPointer, Body, Content, Delete, Edit, Reaction, Receipt,
@@ -23,6 +23,11 @@ use sotto_proto::{
         Signal, Submission, Submitted,
     },
     presence::{PresenceState, SetPresence},
+    room::{
+        ArrivedRoomSignal, CommitToRoom, FoundRoom, ListedRoom, Post, RoomAcknowledgement,
+        RoomDelivery, RoomEnd, RoomEntry, RoomFound, RoomItem, RoomNotice, RoomPage, RoomPlace,
+        RoomSignal, RoomSubmission, Rooms, RoomsConsumed,
+    },
 };
 
 prop_compose! {
@@ -145,6 +150,16 @@ fn request() -> impl Strategy<Value = Request> {
             let audience = devices.into_iter().map(|device| device.account).collect();
             SetPresence { online, last_seen, audience }.into()
         }),
+        (room(), bytes(), bytes()).prop_map(|(room, group_info, tree)| FoundRoom {
+            room,
+            group_info,
+            tree
+        }
+        .into()),
+        (post(), bytes()).prop_map(|(post, group_info)| {
+            let Post { id, room, sealed: commit } = post;
+            CommitToRoom { room, id, commit, group_info }.into()
+        }),
     ]
 }
 
@@ -186,6 +201,16 @@ fn answer() -> impl Strategy<Value = Answer> {
         }),
         vec(bundle(), 0..3).prop_map(Answer::from),
         count().prop_map(Answer::from),
+        (option::of(bytes()), any::<(u64, u32)>()).prop_map(|(info, (sequence, tree_size))| {
+            RoomFound { group_info: info.map(Into::into), sequence, tree_size }.into()
+        }),
+        (vec((room(), display_name(), ".{0,60}"), 0..4), any::<bool>()).prop_map(
+            |(rooms, more)| {
+                let listed =
+                    |(room, name, topic)| ListedRoom { room, name, topic, members: 3, lobby: more };
+                Rooms { rooms: rooms.into_iter().map(listed).collect(), more }.into()
+            }
+        ),
     ]
 }
 
@@ -203,10 +228,10 @@ fn submission() -> impl Strategy<Value = Submission> {
         .prop_map(|(envelopes, signals)| Submission { envelopes, signals })
 }
 
-fn acknowledgement() -> impl Strategy<Value = Acknowledgement> {
-    let submitted = (any::<[u8; 16]>(), option::of(refusal()))
+fn submitted() -> impl Strategy<Value = Vec<Submitted>> {
+    let one = (any::<[u8; 16]>(), option::of(refusal()))
         .prop_map(|(id, refused)| Submitted { id: EnvelopeId(id), refused });
-    vec(submitted, 0..9).prop_map(|envelopes| Acknowledgement { envelopes })
+    vec(one, 0..9)
 }
 
 fn mail() -> impl Strategy<Value = Mail> {
@@ -241,6 +266,75 @@ prop_compose! {
         let signal = |(from, sealed)| ArrivedSignal { from, sealed };
         Delivery {
             entries: mail.into_iter().map(entry).collect(),
+            signals: signals.into_iter().map(signal).collect(),
+            notices,
+            caught_up,
+        }
+    }
+}
+
+fn room() -> impl Strategy<Value = RoomId> {
+    any::<[u8; 16]>().prop_map(RoomId)
+}
+
+fn post() -> impl Strategy<Value = Post> {
+    (any::<[u8; 16]>(), room(), bytes()).prop_map(|(id, room, sealed)| Post {
+        id: EnvelopeId(id),
+        room,
+        sealed,
+    })
+}
+
+fn room_submission() -> impl Strategy<Value = RoomSubmission> {
+    let signal = (room(), bytes()).prop_map(|(room, sealed)| RoomSignal { room, sealed });
+    (vec(post(), 0..5), vec(signal, 0..3))
+        .prop_map(|(posts, signals)| RoomSubmission { posts, signals })
+}
+
+fn place() -> impl Strategy<Value = RoomPlace> {
+    (room(), any::<u64>()).prop_map(|(room, up_to)| RoomPlace { room, up_to })
+}
+
+fn room_item() -> impl Strategy<Value = RoomItem> {
+    prop_oneof![
+        device().prop_map(|by| RoomItem::Founded { by }),
+        (device(), post()).prop_map(|(from, Post { id, sealed, .. })| RoomItem::Post {
+            from,
+            id,
+            sealed
+        }),
+        (device(), post()).prop_map(|(from, Post { id, sealed: commit, .. })| {
+            RoomItem::Commit { from, id, commit }
+        }),
+        (device(), any::<bool>()).prop_map(|(device, left)| RoomItem::Departed { device, left }),
+    ]
+}
+
+fn room_notice() -> impl Strategy<Value = RoomNotice> {
+    let why = prop_oneof![Just(RoomEnd::NotAMember), Just(RoomEnd::Deleted)];
+    prop_oneof![
+        place().prop_map(RoomNotice::Waiting),
+        place().prop_map(RoomNotice::Ahead),
+        (room(), why).prop_map(|(room, why)| RoomNotice::Ended { room, why }),
+    ]
+}
+
+prop_compose! {
+    fn room_delivery()(
+        pages in vec((place(), vec((any::<(u64, u64)>(), room_item()), 0..4)), 0..3),
+        signals in vec((room(), device(), bytes()), 0..3),
+        notices in vec(room_notice(), 0..4),
+        caught_up in any::<bool>(),
+    ) -> RoomDelivery {
+        let entry = |((sequence, at), item)| RoomEntry { sequence, accepted_at: Timestamp(at), item };
+        let page = |(place, entries): (RoomPlace, Vec<_>)| RoomPage {
+            room: place.room,
+            after: place.up_to,
+            entries: entries.into_iter().map(entry).collect(),
+        };
+        let signal = |(room, from, sealed)| ArrivedRoomSignal { room, from, sealed };
+        RoomDelivery {
+            pages: pages.into_iter().map(page).collect(),
             signals: signals.into_iter().map(signal).collect(),
             notices,
             caught_up,
@@ -316,7 +410,25 @@ proptest! {
     fn submissions(frame in submission()) { is_the_same_again(&frame) }
 
     #[test]
-    fn acknowledgements(frame in acknowledgement()) { is_the_same_again(&frame) }
+    fn acknowledgements(envelopes in submitted()) {
+        is_the_same_again(&Acknowledgement { envelopes });
+    }
+
+    #[test]
+    fn room_submissions(frame in room_submission()) { is_the_same_again(&frame) }
+
+    #[test]
+    fn room_acknowledgements(posts in submitted()) {
+        is_the_same_again(&RoomAcknowledgement { posts });
+    }
+
+    #[test]
+    fn room_deliveries(frame in room_delivery()) { is_the_same_again(&frame) }
+
+    #[test]
+    fn room_consumptions(rooms in vec(place(), 0..5)) {
+        is_the_same_again(&RoomsConsumed { rooms });
+    }
 
     #[test]
     fn deliveries(frame in delivery()) { is_the_same_again(&frame) }

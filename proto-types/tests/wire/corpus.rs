@@ -7,6 +7,7 @@ use sotto_proto::{
     content::Content,
     login::{Enrolment, PasswordFinish, RegistrationFinish},
     mailbox::{Acknowledgement, Consumed, Delivery, Submission},
+    room::{RoomAcknowledgement, RoomDelivery, RoomSubmission, RoomsConsumed},
 };
 
 use crate::fuzz::{check, check_text};
@@ -36,6 +37,10 @@ fn every_target_takes_its_corpus() {
     replay("acknowledgement", check::<Acknowledgement>);
     replay("delivery", check::<Delivery>);
     replay("consumed", check::<Consumed>);
+    replay("room_submission", check::<RoomSubmission>);
+    replay("room_acknowledgement", check::<RoomAcknowledgement>);
+    replay("room_delivery", check::<RoomDelivery>);
+    replay("rooms_consumed", check::<RoomsConsumed>);
     replay("content", check::<Content>);
     replay("text", check_text);
 }

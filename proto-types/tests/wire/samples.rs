@@ -3,7 +3,7 @@
 use sotto_proto::{
     AccountId, Answer, BlobId, Bundle, DeviceAddress, DeviceCertificate, DeviceId, DeviceKey,
     EnvelopeId, ErrorCode, ExchangeKey, IdentityKey, KemKey, KemPrekey, MessageId, OneTimePrekey,
-    PrekeyId, PrekeyUpload, Refusal, Request, Signature, SignedPrekey, Timestamp,
+    PrekeyId, PrekeyUpload, Refusal, Request, RoomId, Signature, SignedPrekey, Timestamp,
     blob::{BlobFound, BlobReady, BlobStored, GetBlob, PutBlob},
     content::{
         Accepted, Attachment, AttachmentPointer, Body, Content, Delete, Edit, Reaction, Receipt,
@@ -23,12 +23,21 @@ use sotto_proto::{
         OpenDownlink, OpenUplink, Signal, Submission, Submitted,
     },
     presence::{PresenceState, SetPresence, WatchPresence},
+    room::{
+        ArrivedRoomSignal, AskKeyPackages, AskRoom, CommitToRoom, Committed, DeviceKeyPackage,
+        FoundRoom, LeaveRoom, ListMembers, ListRooms, ListedMember, ListedRoom, Members,
+        OpenRoomDownlink, OpenRoomUplink, Post, PublishKeyPackage, RoomAcknowledgement,
+        RoomDelivery, RoomEnd, RoomEntry, RoomFound, RoomItem, RoomNotice, RoomPage, RoomPlace,
+        RoomSignal, RoomSubmission, Rooms, RoomsConsumed,
+    },
 };
 
 /// A frame and what it shows.
 pub(crate) type Sample<F> = (&'static str, F);
 
 const ACCOUNT: AccountId = AccountId([0xA1; 16]);
+const ROOM: RoomId = RoomId([0x40; 16]);
+const COMMIT: EnvelopeId = EnvelopeId([0xE2; 16]);
 const MESSAGE: MessageId = MessageId([0x3E; 16]);
 const NOW: Timestamp = Timestamp(1_795_219_200_000);
 
@@ -111,6 +120,29 @@ pub(crate) fn requests() -> Vec<Sample<Request>> {
         ("put_blob", PutBlob { id: BlobId([0xB1; 16]), size: 65_552, digest: [0xD1; 32] }.into()),
         ("get_blob", GetBlob { id: BlobId([0xB1; 16]), offset: 4096 }.into()),
     ]
+    .into_iter()
+    .chain(room_requests())
+    .collect()
+}
+
+fn room_requests() -> Vec<Sample<Request>> {
+    let place = RoomPlace { room: ROOM, up_to: 7 };
+    let (commit, group_info, tree) = (vec![0x00, 0x01], vec![0x00, 0x04], vec![0x01, 0x01]);
+    vec![
+        ("found_room", FoundRoom { room: ROOM, group_info: group_info.clone(), tree }.into()),
+        ("commit_to_room", CommitToRoom { room: ROOM, id: COMMIT, commit, group_info }.into()),
+        ("ask_room", AskRoom { room: ROOM, epoch: None }.into()),
+        ("ask_room/epoch", AskRoom { room: ROOM, epoch: Some(3) }.into()),
+        ("list_rooms", ListRooms { after: None, limit: 200 }.into()),
+        ("list_rooms/next", ListRooms { after: Some(ROOM), limit: 20 }.into()),
+        ("leave_room", LeaveRoom { room: ROOM }.into()),
+        ("list_members", ListMembers { room: ROOM, after: None }.into()),
+        ("list_members/next", ListMembers { room: ROOM, after: Some(ACCOUNT) }.into()),
+        ("publish_key_package", PublishKeyPackage { key_package: vec![0x05, 0x06] }.into()),
+        ("ask_key_packages", AskKeyPackages { accounts: vec![ACCOUNT] }.into()),
+        ("room_uplink", OpenRoomUplink {}.into()),
+        ("room_downlink", OpenRoomDownlink { rooms: vec![place] }.into()),
+    ]
 }
 
 /// Of answers.
@@ -173,6 +205,38 @@ pub(crate) fn answers() -> Vec<Sample<Answer>> {
         ("blob_ready", BlobReady { offset: 4096 }.into()),
         ("blob_stored", BlobStored { expires_at: NOW }.into()),
         ("blob_found", BlobFound { size: 65_552 }.into()),
+    ]
+    .into_iter()
+    .chain(room_answers())
+    .collect()
+}
+
+fn room_answers() -> Vec<Sample<Answer>> {
+    let found = |group_info: Option<Vec<u8>>| RoomFound {
+        group_info: group_info.map(Into::into),
+        sequence: 9,
+        tree_size: 640,
+    };
+    let room = ListedRoom {
+        room: ROOM,
+        name: "Lobby".parse().unwrap(),
+        topic: "Everybody".to_owned(),
+        members: 12,
+        lobby: true,
+    };
+    let member = ListedMember {
+        account: ACCOUNT,
+        username: "anna".parse().unwrap(),
+        display_name: "Anna".parse().unwrap(),
+    };
+    let key_package = DeviceKeyPackage { device: device(), key_package: vec![0x05, 0x06] };
+    vec![
+        ("committed", Committed { sequence: 9 }.into()),
+        ("room_found", found(Some(vec![0x00, 0x04])).into()),
+        ("room_found/earlier", found(None).into()),
+        ("rooms", Rooms { rooms: vec![room], more: false }.into()),
+        ("members", Members { members: vec![member], more: true }.into()),
+        ("key_packages", vec![key_package].into()),
     ]
 }
 
@@ -255,6 +319,60 @@ pub(crate) fn deliveries() -> Vec<Sample<Delivery>> {
 /// Of the downlink.
 pub(crate) fn consumptions() -> Vec<Sample<Consumed>> {
     vec![("consumed", Consumed { up_to: 7 }), ("consumed/last", Consumed { up_to: u64::MAX })]
+}
+
+/// Of the uplink of rooms.
+pub(crate) fn room_submissions() -> Vec<Sample<RoomSubmission>> {
+    let post = Post { id: COMMIT, room: ROOM, sealed: vec![0x00, 0x02] };
+    let signal = RoomSignal { room: ROOM, sealed: vec![0x11, 0x77] };
+    vec![
+        ("room_submission", RoomSubmission { posts: vec![post], signals: vec![] }),
+        ("room_submission/signal", RoomSubmission { posts: vec![], signals: vec![signal] }),
+    ]
+}
+
+/// Of the uplink of rooms.
+pub(crate) fn room_acknowledgements() -> Vec<Sample<RoomAcknowledgement>> {
+    let stale = Refusal::new(ErrorCode::StaleEpoch, "the room has gone on to another epoch");
+    let outcome = |refused| RoomAcknowledgement { posts: vec![Submitted { id: COMMIT, refused }] };
+    vec![
+        ("room_acknowledgement", outcome(None)),
+        ("room_acknowledgement/stale", outcome(Some(stale))),
+    ]
+}
+
+/// Of the downlink of rooms.
+pub(crate) fn room_deliveries() -> Vec<Sample<RoomDelivery>> {
+    let page = |item| RoomDelivery {
+        pages: vec![RoomPage {
+            room: ROOM,
+            after: 6,
+            entries: vec![RoomEntry { sequence: 7, accepted_at: NOW, item }],
+        }],
+        ..RoomDelivery::default()
+    };
+    let notice = |notice| RoomDelivery { notices: vec![notice], ..RoomDelivery::default() };
+    let place = RoomPlace { room: ROOM, up_to: 7 };
+    let (from, id) = (device(), COMMIT);
+    let signal = ArrivedRoomSignal { room: ROOM, from, sealed: vec![0x11, 0x77] };
+    vec![
+        ("room_delivery/caught_up", RoomDelivery { caught_up: true, ..RoomDelivery::default() }),
+        ("room_delivery/founded", page(RoomItem::Founded { by: from })),
+        ("room_delivery/commit", page(RoomItem::Commit { from, id, commit: vec![0x00, 0x01] })),
+        ("room_delivery/post", page(RoomItem::Post { from, id, sealed: vec![0x00, 0x02] })),
+        ("room_delivery/departed", page(RoomItem::Departed { device: from, left: true })),
+        ("room_delivery/signal", RoomDelivery { signals: vec![signal], ..RoomDelivery::default() }),
+        ("room_delivery/waiting", notice(RoomNotice::Waiting(place))),
+        ("room_delivery/ahead", notice(RoomNotice::Ahead(place))),
+        ("room_delivery/ended", notice(RoomNotice::Ended { room: ROOM, why: RoomEnd::NotAMember })),
+        ("room_delivery/deleted", notice(RoomNotice::Ended { room: ROOM, why: RoomEnd::Deleted })),
+    ]
+}
+
+/// Of the downlink of rooms.
+pub(crate) fn room_consumptions() -> Vec<Sample<RoomsConsumed>> {
+    let place = RoomPlace { room: ROOM, up_to: u64::MAX };
+    vec![("rooms_consumed", RoomsConsumed { rooms: vec![place] })]
 }
 
 /// Of contents, which travel without a header.

@@ -103,6 +103,14 @@ fn downlink() {
 }
 
 #[test]
+fn rooms() {
+    check("room_submission", Header::Framed, samples::room_submissions());
+    check("room_acknowledgement", Header::Framed, samples::room_acknowledgements());
+    check("room_delivery", Header::Framed, samples::room_deliveries());
+    check("rooms_consumed", Header::Framed, samples::room_consumptions());
+}
+
+#[test]
 fn contents() {
     let samples = samples::contents();
     has_all::<Body>(samples.iter().map(|(name, _)| *name));
