@@ -120,8 +120,6 @@ error_codes! {
     BlobQuota = 41303,
     /// Too many devices, watches, prekeys or rooms.
     TooMany = 41304,
-    /// The room's log is full of what its members have not read.
-    RoomFull = 41305,
     /// Too many requests.
     RateLimited = 42901,
     /// The relay failed; its log says how.

@@ -127,7 +127,7 @@ async fn enrol(session: &Session, talk: &mut Talk, account: Account) -> Result<(
     // Devices that another identity certified can't stay behind.
     let replace_devices = replaces || changes;
     let new = NewDevice { account: id, identity, certificate, prekeys, backup, replace_devices };
-    shared.store.enrol(new).await?;
+    shared.store.enrol(new, now()).await?;
     if replace_devices {
         shared.online.remove_others(id, Some(kept));
         shared.mail_left.notify_one();

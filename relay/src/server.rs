@@ -180,7 +180,7 @@ impl Relay {
 
     /// Deletes an account with all that is its; who had written to it is told.
     pub async fn delete_account(&self, account: sotto_proto::AccountId) -> Result<(), StoreError> {
-        self.shared.store.delete_account(account).await?;
+        self.shared.store.delete_account(account, now()).await?;
         self.disconnect(account);
         self.shared.mail_left.notify_one();
         Ok(())

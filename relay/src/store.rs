@@ -16,10 +16,13 @@ use sotto_proto::{
     mailbox::{Envelope, MailboxEntry},
 };
 
+use self::rooms::RoomStore;
+
 #[cfg(test)]
 mod conformance;
 pub mod memory;
 pub mod rocks;
+pub mod rooms;
 mod rules;
 
 /// An account as the relay keeps it.
@@ -196,8 +199,11 @@ pub enum StoreError {
 
 /// What the relay remembers. Every method that changes something has made it durable (synced to
 /// disk) when it returns `Ok`, and has changed nothing when it returns an error.
+///
+/// A device that leaves its account, by [`Store::enrol`] or [`Store::delete_account`], departs in the
+/// same step from its rooms.
 #[async_trait]
-pub trait Store: Send + Sync + 'static {
+pub trait Store: RoomStore {
     /// The relay's own secret under this name, or `fresh`, kept from now on, if there is none.
     async fn secret(&self, name: &'static str, fresh: Vec<u8>) -> Result<Vec<u8>, StoreError>;
 
@@ -223,7 +229,7 @@ pub trait Store: Send + Sync + 'static {
     /// Adds a device to an account, replacing the others if asked: all or nothing. The same
     /// certificate again changes its prekeys only. The number of a device that is in the account,
     /// or leaves with this step, under other keys is [`StoreError::DeviceTaken`].
-    async fn enrol(&self, new: NewDevice) -> Result<(), StoreError>;
+    async fn enrol(&self, new: NewDevice, now: Timestamp) -> Result<(), StoreError>;
 
     /// Changes how an account is shown.
     async fn set_display_name(&self, id: AccountId, name: DisplayName) -> Result<(), StoreError>;
@@ -233,7 +239,7 @@ pub trait Store: Send + Sync + 'static {
 
     /// Deletes an account with its devices, prekeys, mailboxes and blob records: all or nothing.
     /// The next [`Store::expire_blobs`] tells that the blobs' bytes may go.
-    async fn delete_account(&self, id: AccountId) -> Result<(), StoreError>;
+    async fn delete_account(&self, id: AccountId, now: Timestamp) -> Result<(), StoreError>;
 
     /// Adds an invitation code that is good for `uses` registrations; a code that is there is
     /// good for so many from now on.

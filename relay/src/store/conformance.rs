@@ -10,6 +10,7 @@ pub(super) mod mailbox;
 pub(super) mod prekeys;
 pub(super) mod races;
 pub(super) mod returns;
+pub(super) mod rooms;
 pub(super) mod samples;
 
 /// Makes a test of every property for the stores that a function makes: an empty one at each call,
@@ -78,7 +79,30 @@ macro_rules! suite {
                 expired_blobs_leave_the_books,
                 a_deleted_account_frees_its_blobs
             ];
+            rooms: [
+                a_room_is_founded_once,
+                a_commit_is_for_the_present_epoch,
+                posts_stand_once_and_in_order,
+                a_post_is_of_the_present_epoch_and_a_member,
+                a_new_member_reads_nothing_earlier,
+                a_removed_member_reads_nothing_later,
+                a_device_that_comes_back_begins_anew,
+                leaving_is_told_and_ends_reading,
+                a_device_that_is_gone_departs_from_its_rooms,
+                a_room_that_is_left_by_all_begins_anew_or_goes,
+                the_lobby_is_one_and_called_as_the_operator_says,
+                open_rooms_are_listed_in_pages,
+                a_deleted_room_is_gone,
+                pages_of_a_log_are_bounded_but_never_empty,
+                reading_on_only_goes_forward,
+                what_all_have_read_goes_when_it_is_old,
+                a_large_log_is_cut,
+                the_tree_of_a_welcome_is_kept,
+                a_key_package_is_the_device_s
+            ];
             races: [
+                one_of_eight_commits_the_epoch,
+                one_of_eight_founds_the_room,
                 one_of_eight_gets_the_username,
                 one_of_eight_uses_the_invitation,
                 each_one_time_prekey_is_handed_out_once,

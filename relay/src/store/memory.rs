@@ -9,18 +9,24 @@ use std::{
 
 use async_trait::async_trait;
 use sotto_proto::{
-    AccountId, BlobId, Bundle, DeviceAddress, DeviceId, DisplayName, PrekeyUpload, Timestamp,
-    Username,
+    AccountId, BlobId, Bundle, DeviceAddress, DeviceId, DisplayName, PrekeyUpload, RoomId,
+    Timestamp, Username,
     directory::{ListedUser, PrekeyCount},
     mailbox::MailboxEntry,
+    room::RoomPlace,
 };
 
 use self::state::{Device, State, size};
 use super::{
     Account, Append, Appended, BlobRecord, Census, MailboxQuota, NewAccount, NewDevice, Reserved,
     Store, StoreError,
+    rooms::{
+        CommitOutcome, Founding, Listing, LogPage, MemberPlace, NewPost, Posted, RoomCommit,
+        RoomGroup, RoomRecord, RoomRetention, RoomStore,
+    },
 };
 
+mod rooms;
 mod state;
 
 /// Everything behind one lock, so that every method is one atomic step.
@@ -86,8 +92,8 @@ impl Store for MemoryStore {
         Ok((users, more))
     }
 
-    async fn enrol(&self, new: NewDevice) -> Result<(), StoreError> {
-        self.open()?.enrol(new)
+    async fn enrol(&self, new: NewDevice, now: Timestamp) -> Result<(), StoreError> {
+        self.open()?.enrol(new, now)
     }
 
     async fn set_display_name(&self, id: AccountId, name: DisplayName) -> Result<(), StoreError> {
@@ -100,8 +106,8 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    async fn delete_account(&self, id: AccountId) -> Result<(), StoreError> {
-        self.open()?.delete_account(id)
+    async fn delete_account(&self, id: AccountId, now: Timestamp) -> Result<(), StoreError> {
+        self.open()?.delete_account(id, now)
     }
 
     async fn add_invitation(&self, code: &str, uses: u32) -> Result<(), StoreError> {
@@ -235,6 +241,147 @@ impl Store for MemoryStore {
     async fn close(&self) -> Result<(), StoreError> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
         Ok(())
+    }
+}
+
+#[async_trait]
+impl RoomStore for MemoryStore {
+    async fn lobby(
+        &self,
+        fresh: RoomId,
+        listing: Listing,
+        now: Timestamp,
+    ) -> Result<RoomId, StoreError> {
+        Ok(self.open()?.rooms.make_lobby(fresh, listing, now))
+    }
+
+    async fn found_room(
+        &self,
+        founding: Founding,
+        now: Timestamp,
+    ) -> Result<CommitOutcome, StoreError> {
+        self.open()?.rooms.found(founding, now)
+    }
+
+    async fn commit_room(
+        &self,
+        commit: RoomCommit,
+        now: Timestamp,
+    ) -> Result<CommitOutcome, StoreError> {
+        self.open()?.rooms.commit(commit, now)
+    }
+
+    async fn post_to_rooms(
+        &self,
+        posts: Vec<NewPost>,
+        now: Timestamp,
+    ) -> Result<Vec<Posted>, StoreError> {
+        let mut state = self.open()?;
+        Ok(posts.into_iter().map(|post| state.rooms.post(post, now)).collect())
+    }
+
+    async fn leave_room(
+        &self,
+        room: RoomId,
+        account: AccountId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        Ok(self.open()?.rooms.leave(room, account, now))
+    }
+
+    async fn delete_room(&self, room: RoomId) -> Result<(), StoreError> {
+        self.open()?.rooms.delete(room)
+    }
+
+    async fn room(&self, room: RoomId) -> Result<Option<RoomRecord>, StoreError> {
+        Ok(self.open()?.rooms.record(room))
+    }
+
+    async fn group(&self, room: RoomId) -> Result<Option<RoomGroup>, StoreError> {
+        Ok(self.open()?.rooms.all.get(&room).and_then(|room| room.group.clone()))
+    }
+
+    async fn room_tree(&self, room: RoomId, epoch: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        let state = self.open()?;
+        Ok(state.rooms.all.get(&room).and_then(|room| room.trees.get(&epoch)).cloned())
+    }
+
+    async fn list_rooms(
+        &self,
+        after: Option<RoomId>,
+        limit: usize,
+        only_open: bool,
+    ) -> Result<(Vec<RoomRecord>, bool), StoreError> {
+        Ok(self.open()?.rooms.list(after, limit, only_open))
+    }
+
+    async fn room_devices(&self, room: RoomId) -> Result<Vec<DeviceAddress>, StoreError> {
+        let state = self.open()?;
+        Ok(state.rooms.all.get(&room).map(rooms::Room::devices).unwrap_or_default())
+    }
+
+    async fn room_place(
+        &self,
+        room: RoomId,
+        device: DeviceAddress,
+    ) -> Result<Option<MemberPlace>, StoreError> {
+        Ok(self.open()?.rooms.place(room, device))
+    }
+
+    async fn room_places(&self, device: DeviceAddress) -> Result<Vec<MemberPlace>, StoreError> {
+        Ok(self.open()?.rooms.places(device))
+    }
+
+    async fn read_room(
+        &self,
+        room: RoomId,
+        device: DeviceAddress,
+        after: u64,
+        entries: usize,
+        bytes: usize,
+    ) -> Result<LogPage, StoreError> {
+        Ok(self.open()?.rooms.read(room, device, after, (entries, bytes)))
+    }
+
+    async fn consume_rooms(
+        &self,
+        device: DeviceAddress,
+        places: Vec<RoomPlace>,
+    ) -> Result<(), StoreError> {
+        self.open()?.rooms.consume(device, places);
+        Ok(())
+    }
+
+    async fn expire_room(
+        &self,
+        after: Option<RoomId>,
+        retention: RoomRetention,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Option<RoomId>, StoreError> {
+        Ok(self.open()?.rooms.expire(after, retention, now, limit))
+    }
+
+    async fn set_key_package(
+        &self,
+        device: DeviceAddress,
+        key_package: Vec<u8>,
+    ) -> Result<(), StoreError> {
+        self.open()?.device(device)?.key_package = Some(key_package);
+        Ok(())
+    }
+
+    async fn key_packages(
+        &self,
+        account: AccountId,
+    ) -> Result<Vec<(DeviceAddress, Vec<u8>)>, StoreError> {
+        let state = self.open()?;
+        let devices = state.devices.iter().filter(|(address, _)| address.account == account);
+        let mut found: Vec<_> = devices
+            .filter_map(|(address, device)| Some((*address, device.key_package.clone()?)))
+            .collect();
+        found.sort_unstable();
+        Ok(found)
     }
 }
 

@@ -15,10 +15,11 @@ use std::{
 
 use async_trait::async_trait;
 use sotto_proto::{
-    AccountId, BlobId, Bundle, DeviceAddress, DeviceId, DisplayName, PrekeyUpload, Timestamp,
-    Username,
+    AccountId, BlobId, Bundle, DeviceAddress, DeviceId, DisplayName, PrekeyUpload, RoomId,
+    Timestamp, Username,
     directory::{ListedUser, PrekeyCount},
     mailbox::MailboxEntry,
+    room::RoomPlace,
 };
 
 use self::{
@@ -29,6 +30,10 @@ use self::{
 use super::{
     Account, Append, Appended, BlobRecord, Census, MailboxQuota, NewAccount, NewDevice, Reserved,
     Store, StoreError,
+    rooms::{
+        CommitOutcome, Founding, Listing, LogPage, MemberPlace, NewPost, Posted, RoomCommit,
+        RoomGroup, RoomRecord, RoomRetention, RoomStore,
+    },
 };
 
 mod accounts;
@@ -40,6 +45,7 @@ mod expiry;
 mod mailbox;
 mod prekeys;
 mod returns;
+mod rooms;
 mod rows;
 mod schema;
 #[cfg(test)]
@@ -160,8 +166,8 @@ impl Store for RocksStore {
         self.read(move |database| accounts::list(database, &prefix, after.as_ref(), limit)).await
     }
 
-    async fn enrol(&self, new: NewDevice) -> Result<(), StoreError> {
-        self.writer.perform(accounts::Enrol(new)).await
+    async fn enrol(&self, new: NewDevice, now: Timestamp) -> Result<(), StoreError> {
+        self.writer.perform(accounts::Enrol { new, now }).await
     }
 
     async fn set_display_name(&self, id: AccountId, name: DisplayName) -> Result<(), StoreError> {
@@ -172,8 +178,8 @@ impl Store for RocksStore {
         self.writer.perform(accounts::SetSuspended { id, suspended }).await
     }
 
-    async fn delete_account(&self, id: AccountId) -> Result<(), StoreError> {
-        self.writer.perform(accounts::Delete(id)).await
+    async fn delete_account(&self, id: AccountId, now: Timestamp) -> Result<(), StoreError> {
+        self.writer.perform(accounts::Delete { id, now }).await
     }
 
     async fn add_invitation(&self, code: &str, uses: u32) -> Result<(), StoreError> {
@@ -277,5 +283,140 @@ impl Store for RocksStore {
         })
         .await
         .map_err(|_| StoreError::Closed)?
+    }
+}
+
+#[async_trait]
+impl RoomStore for RocksStore {
+    async fn lobby(
+        &self,
+        fresh: RoomId,
+        listing: Listing,
+        now: Timestamp,
+    ) -> Result<RoomId, StoreError> {
+        self.writer.perform(rooms::Lobby { fresh, listing, now }).await
+    }
+
+    async fn found_room(
+        &self,
+        founding: Founding,
+        now: Timestamp,
+    ) -> Result<CommitOutcome, StoreError> {
+        self.writer.perform(rooms::commit::Found { founding, now }).await
+    }
+
+    async fn commit_room(
+        &self,
+        commit: RoomCommit,
+        now: Timestamp,
+    ) -> Result<CommitOutcome, StoreError> {
+        self.writer.perform(rooms::commit::Commit { commit, now }).await
+    }
+
+    async fn post_to_rooms(
+        &self,
+        posts: Vec<NewPost>,
+        now: Timestamp,
+    ) -> Result<Vec<Posted>, StoreError> {
+        self.writer.perform(rooms::log::PostAll { posts, now }).await
+    }
+
+    async fn leave_room(
+        &self,
+        room: RoomId,
+        account: AccountId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.writer.perform(rooms::commit::Leave { room, account, now }).await
+    }
+
+    async fn delete_room(&self, room: RoomId) -> Result<(), StoreError> {
+        self.writer.perform(rooms::Delete(room)).await
+    }
+
+    async fn room(&self, room: RoomId) -> Result<Option<RoomRecord>, StoreError> {
+        self.read(move |database| rooms::record(database, room)).await
+    }
+
+    async fn group(&self, room: RoomId) -> Result<Option<RoomGroup>, StoreError> {
+        self.read(move |database| rooms::group(database, room)).await
+    }
+
+    async fn room_tree(&self, room: RoomId, epoch: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read(move |database| rooms::tree(database, room, epoch)).await
+    }
+
+    async fn list_rooms(
+        &self,
+        after: Option<RoomId>,
+        limit: usize,
+        only_open: bool,
+    ) -> Result<(Vec<RoomRecord>, bool), StoreError> {
+        self.read(move |database| rooms::list(database, after, limit, only_open)).await
+    }
+
+    async fn room_devices(&self, room: RoomId) -> Result<Vec<DeviceAddress>, StoreError> {
+        self.read(move |database| {
+            let members = rooms::members(database, room)?.into_iter();
+            Ok(members.filter(|(_, row)| row.until.is_none()).map(|(device, _)| device).collect())
+        })
+        .await
+    }
+
+    async fn room_place(
+        &self,
+        room: RoomId,
+        device: DeviceAddress,
+    ) -> Result<Option<MemberPlace>, StoreError> {
+        self.read(move |database| rooms::place(database, room, device)).await
+    }
+
+    async fn room_places(&self, device: DeviceAddress) -> Result<Vec<MemberPlace>, StoreError> {
+        self.read(move |database| rooms::places(database, device)).await
+    }
+
+    async fn read_room(
+        &self,
+        room: RoomId,
+        device: DeviceAddress,
+        after: u64,
+        entries: usize,
+        bytes: usize,
+    ) -> Result<LogPage, StoreError> {
+        self.read(move |database| rooms::log::read(database, room, device, after, entries, bytes))
+            .await
+    }
+
+    async fn consume_rooms(
+        &self,
+        device: DeviceAddress,
+        places: Vec<RoomPlace>,
+    ) -> Result<(), StoreError> {
+        self.writer.perform(rooms::log::Consume { device, places }).await
+    }
+
+    async fn expire_room(
+        &self,
+        after: Option<RoomId>,
+        retention: RoomRetention,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Option<RoomId>, StoreError> {
+        self.writer.perform(rooms::retention::Expire { after, retention, now, limit }).await
+    }
+
+    async fn set_key_package(
+        &self,
+        device: DeviceAddress,
+        key_package: Vec<u8>,
+    ) -> Result<(), StoreError> {
+        self.writer.perform(rooms::SetKeyPackage { device, key_package }).await
+    }
+
+    async fn key_packages(
+        &self,
+        account: AccountId,
+    ) -> Result<Vec<(DeviceAddress, Vec<u8>)>, StoreError> {
+        self.read(move |database| rooms::key_packages(database, account)).await
     }
 }

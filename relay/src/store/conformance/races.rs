@@ -5,11 +5,12 @@ use std::{collections::BTreeSet, future::Future, sync::Arc};
 use sotto_proto::{EnvelopeId, Timestamp};
 use tokio::sync::Barrier;
 
+use super::rooms::{ROOM, commit, founding};
 use super::samples::{
     NOW, ROOMY, Tested, account_id, address, append, blob, device, envelope, fresh_id, mailbox,
     new_account, new_device, prekeys, register, send,
 };
-use crate::store::{Appended, MailboxQuota, Reserved, StoreError};
+use crate::store::{Appended, MailboxQuota, Reserved, StoreError, rooms::CommitOutcome};
 
 const RACERS: u8 = 8;
 
@@ -183,7 +184,7 @@ pub(crate) async fn one_of_eight_takes_the_device_number(store: Tested) {
     register(&store, [1]).await;
     let outcomes = race(|number| {
         let store = store.clone();
-        async move { store.enrol(new_device(1, 2, 100 + number)).await }
+        async move { store.enrol(new_device(1, 2, 100 + number), NOW).await }
     })
     .await;
     assert_eq!(count(&outcomes, Result::is_ok), 1);
@@ -207,4 +208,34 @@ pub(crate) async fn one_of_eight_takes_an_expired_entry(store: Tested) {
     assert!(store.read_mailbox(address(1), 0, 1, 1).await.unwrap().is_empty());
     let notices = mailbox(&store, 2).await;
     assert_eq!(notices.len(), ids.len(), "each sender is told once of each envelope");
+}
+
+pub(crate) async fn one_of_eight_commits_the_epoch(store: Tested) {
+    register(&store, [1]).await;
+    store.found_room(founding(ROOM, 1), NOW).await.unwrap();
+    for round in 0..ROUNDS {
+        let outcomes = race(|_| {
+            let (store, commit) = (store.clone(), commit(1, u64::from(round)));
+            async move { store.commit_room(commit, NOW).await.unwrap() }
+        })
+        .await;
+        assert_eq!(count(&outcomes, |one| *one == CommitOutcome::At(u64::from(round) + 2)), 1);
+        assert_eq!(count(&outcomes, |one| *one == CommitOutcome::Stale), 7);
+    }
+}
+
+pub(crate) async fn one_of_eight_founds_the_room(store: Tested) {
+    register(&store, 1..=8).await;
+    for round in 0..ROUNDS {
+        let room = sotto_proto::RoomId([round; 16]);
+        let outcomes = race(|number| {
+            let mut founding = founding(room, number + 1);
+            founding.group.group_info = vec![number];
+            let store = store.clone();
+            async move { store.found_room(founding, NOW).await.unwrap() }
+        })
+        .await;
+        assert_eq!(count(&outcomes, |one| *one == CommitOutcome::At(1)), 1);
+        assert_eq!(count(&outcomes, |one| *one == CommitOutcome::Stale), 7);
+    }
 }

@@ -11,6 +11,7 @@ use sotto_proto::{
     mailbox::{Mail, MailboxEntry},
 };
 
+use super::rooms::Rooms;
 use crate::store::{
     Account, Append, Appended, BlobRecord, MailboxQuota, NewAccount, NewDevice, REPEAT_MEMORY_MS,
     Reserved, StoreError,
@@ -32,12 +33,14 @@ pub(super) struct State {
     pub(super) blobs: BTreeMap<BlobId, BlobRecord>,
     /// Blobs of deleted accounts, of which the bytes may go.
     pub(super) orphans: Vec<BlobId>,
+    pub(super) rooms: Rooms,
 }
 
 #[derive(Default)]
 pub(super) struct Device {
     pub(super) prekeys: Prekeys,
     pub(super) mailbox: Mailbox,
+    pub(super) key_package: Option<Vec<u8>>,
 }
 
 #[derive(Clone, Default)]
@@ -173,14 +176,15 @@ impl State {
         for certificate in &account.devices {
             let address = DeviceAddress { account: account.id, device: certificate.device };
             let prekeys = std::mem::take(&mut first);
-            self.devices.insert(address, Device { prekeys, mailbox: Mailbox::starting_at(1) });
+            let mailbox = Mailbox::starting_at(1);
+            self.devices.insert(address, Device { prekeys, mailbox, key_package: None });
         }
         self.names.insert(account.username.as_str().to_owned(), account.id);
         self.accounts.insert(account.id, account);
         Ok(())
     }
 
-    pub(super) fn enrol(&mut self, new: NewDevice) -> Result<(), StoreError> {
+    pub(super) fn enrol(&mut self, new: NewDevice, now: Timestamp) -> Result<(), StoreError> {
         let id = new.account;
         let address = DeviceAddress { account: id, device: new.certificate.device };
         let mut account = self.account(id)?.clone();
@@ -199,20 +203,28 @@ impl State {
                     };
                     *floor = mailbox.next.max(*floor);
                     self.left.extend(mailbox.left_by(address));
+                    self.rooms.remove_device(address, now);
                 }
                 let mailbox = Mailbox::starting_at(*floor);
-                self.devices.insert(address, Device { prekeys, mailbox });
+                self.devices.insert(address, Device { prekeys, mailbox, key_package: None });
                 self.accounts.insert(id, account);
             }
         }
         Ok(())
     }
 
-    pub(super) fn delete_account(&mut self, id: AccountId) -> Result<(), StoreError> {
+    pub(super) fn delete_account(
+        &mut self,
+        id: AccountId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let account = self.accounts.remove(&id).ok_or(StoreError::NotFound)?;
         self.names.remove(account.username.as_str());
         let devices = self.devices.extract_if(|address, _| address.account == id);
-        self.left.extend(devices.flat_map(|(address, device)| device.mailbox.left_by(address)));
+        for (address, device) in devices {
+            self.left.extend(device.mailbox.left_by(address));
+            self.rooms.remove_device(address, now);
+        }
         let owned = self.blobs.extract_if(.., |_, blob| blob.owner == id);
         self.orphans.extend(owned.map(|(id, _)| id));
         Ok(())

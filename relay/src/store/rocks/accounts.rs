@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use sotto_proto::{
-    AccountId, DeviceAddress, DeviceId, DisplayName, Username,
+    AccountId, DeviceAddress, DeviceId, DisplayName, Timestamp, Username,
     directory::{ListedUser, PrekeyCount},
 };
 
@@ -12,6 +12,7 @@ use super::{
     changes::Changes,
     database::Rows,
     mailbox, prekeys,
+    rooms::commit::depart_everywhere,
     rows::{MailboxRow, NameRow, StoredAccount, from_cbor, to_cbor},
     schema::{self, Table, behind},
     writer::Operation,
@@ -75,13 +76,18 @@ impl Operation for Register {
 }
 
 /// Adds a device to an account.
-pub(super) struct Enrol(pub(super) NewDevice);
+pub(super) struct Enrol {
+    /// The device.
+    pub(super) new: NewDevice,
+    /// When.
+    pub(super) now: Timestamp,
+}
 
 impl Operation for Enrol {
     type Output = ();
 
     fn apply(self, changes: &mut Changes<'_>) -> Result<(), StoreError> {
-        let Self(new) = self;
+        let Self { new, now } = self;
         let mut stored = load(changes, new.account)?;
         let address = DeviceAddress { account: new.account, device: new.certificate.device };
         match admit(&mut stored.account, &new)? {
@@ -92,7 +98,7 @@ impl Operation for Enrol {
             Admission::New { leaving } => {
                 for device in leaving {
                     let address = DeviceAddress { account: new.account, device };
-                    let next = remove_device(changes, address)?;
+                    let next = remove_device(changes, address, now)?;
                     stored.sequence_floor = stored.sequence_floor.max(next);
                 }
                 add_device(changes, address, stored.sequence_floor, new.prekeys)?;
@@ -140,19 +146,25 @@ impl Operation for SetSuspended {
 }
 
 /// Deletes an account with all that is its.
-pub(super) struct Delete(pub(super) AccountId);
+pub(super) struct Delete {
+    /// Which.
+    pub(super) id: AccountId,
+    /// When.
+    pub(super) now: Timestamp,
+}
 
 impl Operation for Delete {
     type Output = ();
 
     fn apply(self, changes: &mut Changes<'_>) -> Result<(), StoreError> {
-        let account = load(changes, self.0)?.account;
+        let account = load(changes, self.id)?.account;
         for certificate in &account.devices {
-            remove_device(changes, DeviceAddress { account: self.0, device: certificate.device })?;
+            let address = DeviceAddress { account: self.id, device: certificate.device };
+            remove_device(changes, address, self.now)?;
         }
-        blobs::remove_all(changes, self.0)?;
+        blobs::remove_all(changes, self.id)?;
         changes.delete(Table::Names, account.username.as_str().as_bytes().to_vec());
-        changes.delete(Table::Accounts, self.0.as_bytes().to_vec());
+        changes.delete(Table::Accounts, self.id.as_bytes().to_vec());
         census::adjust(changes, |census| census.accounts = census.accounts.saturating_sub(1))
     }
 }
@@ -201,9 +213,14 @@ fn add_device(
     census::adjust(changes, |census| census.devices += 1)
 }
 
-/// Removes a device with its mailbox and prekeys; the next sequence of the mailbox.
-fn remove_device(changes: &mut Changes<'_>, device: DeviceAddress) -> Result<u64, StoreError> {
+/// Removes a device with its mailbox and prekeys, and from its rooms; the next sequence of the mailbox.
+fn remove_device(
+    changes: &mut Changes<'_>,
+    device: DeviceAddress,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
     prekeys::remove_all(changes, device);
+    depart_everywhere(changes, device, now)?;
     census::adjust(changes, |census| census.devices = census.devices.saturating_sub(1))?;
     mailbox::remove(changes, device)
 }

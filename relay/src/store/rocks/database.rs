@@ -257,7 +257,7 @@ fn table_options(table: Table, cache: &Cache) -> Options {
     options.set_write_buffer_size(TABLE_WRITE_BUFFER_BYTES);
     // Ciphertext does not compress.
     options.set_compression_type(match table {
-        Table::Entries => DBCompressionType::None,
+        Table::Entries | Table::RoomLog => DBCompressionType::None,
         _ => DBCompressionType::Lz4,
     });
     // A queue leaves tombstones before its head; a file that is mostly these is compacted soon,

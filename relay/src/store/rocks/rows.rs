@@ -10,9 +10,10 @@ use sotto_proto::{
     Timestamp, Username,
     directory::PrekeyCount,
     mailbox::{Mail, MailboxEntry},
+    room::{RoomEntry, RoomItem},
 };
 
-use super::schema::Parts;
+use super::{rooms::MemberRow, schema::Parts};
 use crate::store::{Account, BlobRecord, Census, Role, StoreError};
 
 /// The version byte of the compact rows.
@@ -168,12 +169,22 @@ pub(super) fn entry_to_row(accepted_at: Timestamp, mail: &Mail) -> Vec<u8> {
         Mail::Expired { to, id } => (EXPIRED, to, id, [].as_slice()),
         Mail::Returned { to, id } => (RETURNED, to, id, [].as_slice()),
     };
-    let mut row = Vec::with_capacity(ENTRY_HEADER + sealed.len());
+    entry_row(kind, accepted_at, *peer, *id, sealed)
+}
+
+fn entry_row(
+    kind: u8,
+    accepted_at: Timestamp,
+    device: DeviceAddress,
+    id: EnvelopeId,
+    bytes: &[u8],
+) -> Vec<u8> {
+    let mut row = Vec::with_capacity(ENTRY_HEADER + bytes.len());
     row.extend_from_slice(&[COMPACT, kind]);
     row.extend_from_slice(&accepted_at.0.to_be_bytes());
-    row.extend_from_slice(&super::schema::device(*peer));
+    row.extend_from_slice(&super::schema::device(device));
     row.extend_from_slice(id.as_bytes());
-    row.extend_from_slice(sealed);
+    row.extend_from_slice(bytes);
     row
 }
 
@@ -208,6 +219,53 @@ pub(super) fn entry_from_row(sequence: u64, row: &[u8]) -> Result<MailboxEntry, 
         _ => return Err(StoreError::Corrupt("mailbox entry")),
     };
     Ok(MailboxEntry { sequence, accepted_at, mail })
+}
+
+const FOUNDED: u8 = 1;
+const COMMIT: u8 = 2;
+const POST: u8 = 3;
+const LEFT: u8 = 4;
+const GONE: u8 = 5;
+
+/// The row of an entry of a room's log; its sequence is in the key.
+pub(super) fn room_entry_to_row(accepted_at: Timestamp, item: &RoomItem) -> Vec<u8> {
+    let none = EnvelopeId([0; EnvelopeId::LEN]);
+    let (kind, device, id, bytes) = match item {
+        RoomItem::Founded { by } => (FOUNDED, by, &none, [].as_slice()),
+        RoomItem::Commit { from, id, commit } => (COMMIT, from, id, commit.as_slice()),
+        RoomItem::Post { from, id, sealed } => (POST, from, id, sealed.as_slice()),
+        RoomItem::Departed { device, left: true } => (LEFT, device, &none, [].as_slice()),
+        RoomItem::Departed { device, left: false } => (GONE, device, &none, [].as_slice()),
+    };
+    entry_row(kind, accepted_at, *device, *id, bytes)
+}
+
+/// The entry of a room's log in the row.
+pub(super) fn room_entry_from_row(sequence: u64, row: &[u8]) -> Result<RoomEntry, StoreError> {
+    let mut parts = compact(row, "room entry")?;
+    let kind = parts.byte()?;
+    let accepted_at = parts.time()?;
+    let (device, id) = (parts.device()?, EnvelopeId(parts.bytes()?));
+    let item = match kind {
+        FOUNDED => RoomItem::Founded { by: device },
+        COMMIT => RoomItem::Commit { from: device, id, commit: parts.rest().to_vec() },
+        POST => RoomItem::Post { from: device, id, sealed: parts.rest().to_vec() },
+        LEFT | GONE => RoomItem::Departed { device, left: kind == LEFT },
+        _ => return Err(StoreError::Corrupt("room entry")),
+    };
+    Ok(RoomEntry { sequence, accepted_at, item })
+}
+
+/// The row of a device in a room.
+pub(super) fn member_to_row(member: MemberRow) -> Vec<u8> {
+    numbers([member.joined, member.read, member.until.unwrap_or(u64::MAX)])
+}
+
+/// The device in a room in the row.
+pub(super) fn member_from_row(row: &[u8]) -> Result<MemberRow, StoreError> {
+    let mut parts = compact(row, "room member")?;
+    let (joined, read, until) = (parts.number()?, parts.number()?, parts.number()?);
+    Ok(MemberRow { joined, read, until: (until != u64::MAX).then_some(until) })
 }
 
 /// The row of a blob.

@@ -3,7 +3,9 @@
 //! Numbers in keys are big-endian, so that the order of keys is the order of sequences and
 //! times. What stands in the rows is for [`super::rows`] to say.
 
-use sotto_proto::{AccountId, BlobId, DeviceAddress, DeviceId, EnvelopeId, PrekeyId, Timestamp};
+use sotto_proto::{
+    AccountId, BlobId, DeviceAddress, DeviceId, EnvelopeId, PrekeyId, RoomId, Timestamp,
+};
 
 use crate::store::StoreError;
 
@@ -55,11 +57,27 @@ pub(super) enum Table {
     BlobUsage,
     /// Blobs by the time of their expiry and id.
     BlobExpiry,
+    /// Rooms by id.
+    Rooms,
+    /// What is public of a room's group, by room.
+    RoomGroups,
+    /// The trees of epochs that somebody was added in, by room and epoch.
+    RoomTrees,
+    /// The logs of rooms by room and sequence.
+    RoomLog,
+    /// The ids of commits and posts in a log, by room and id, each with its sequence.
+    RoomSeen,
+    /// The places of devices in rooms, by room and device.
+    RoomMembers,
+    /// The rooms of each device, by device and room.
+    DeviceRooms,
+    /// The key package of each device.
+    KeyPackages,
 }
 
 impl Table {
     /// Every table.
-    pub(super) const ALL: [Self; 16] = [
+    pub(super) const ALL: [Self; 24] = [
         Self::Meta,
         Self::Accounts,
         Self::Names,
@@ -76,6 +94,14 @@ impl Table {
         Self::OwnedBlobs,
         Self::BlobUsage,
         Self::BlobExpiry,
+        Self::Rooms,
+        Self::RoomGroups,
+        Self::RoomTrees,
+        Self::RoomLog,
+        Self::RoomSeen,
+        Self::RoomMembers,
+        Self::DeviceRooms,
+        Self::KeyPackages,
     ];
 
     /// The name of its column family. The one that every database has holds the schema version,
@@ -98,6 +124,14 @@ impl Table {
             Self::OwnedBlobs => "owned_blobs",
             Self::BlobUsage => "blob_usage",
             Self::BlobExpiry => "blob_expiry",
+            Self::Rooms => "rooms",
+            Self::RoomGroups => "room_groups",
+            Self::RoomTrees => "room_trees",
+            Self::RoomLog => "room_log",
+            Self::RoomSeen => "room_seen",
+            Self::RoomMembers => "room_members",
+            Self::DeviceRooms => "device_rooms",
+            Self::KeyPackages => "key_packages",
         }
     }
 }
@@ -175,6 +209,32 @@ pub(super) fn owned_blob(owner: AccountId, id: BlobId) -> Vec<u8> {
     [*owner.as_bytes(), *id.as_bytes()].concat()
 }
 
+/// The key of an entry of a room's log, and of the tree of an epoch.
+pub(super) fn in_room(room: RoomId, number: u64) -> Vec<u8> {
+    let mut key = room.0.to_vec();
+    key.extend_from_slice(&number.to_be_bytes());
+    key
+}
+
+/// The key in [`Table::RoomSeen`].
+pub(super) fn room_seen(room: RoomId, id: EnvelopeId) -> Vec<u8> {
+    [room.0, id.0].concat()
+}
+
+/// The key in [`Table::RoomMembers`].
+pub(super) fn room_member(room: RoomId, address: DeviceAddress) -> Vec<u8> {
+    let mut key = room.0.to_vec();
+    key.extend_from_slice(&device(address));
+    key
+}
+
+/// The key in [`Table::DeviceRooms`].
+pub(super) fn device_room(address: DeviceAddress, room: RoomId) -> Vec<u8> {
+    let mut key = device(address);
+    key.extend_from_slice(&room.0);
+    key
+}
+
 /// The first key of a time in a table that is ordered by time.
 pub(super) fn time(time: Timestamp) -> Vec<u8> {
     time.0.to_be_bytes().to_vec()
@@ -190,7 +250,7 @@ fn timed(at: Timestamp, rest: &[u8]) -> Vec<u8> {
 /// or a username, which has no byte of this value.
 pub(super) fn behind(prefix: &[u8]) -> Vec<u8> {
     let mut key = prefix.to_vec();
-    key.extend_from_slice(&[0xff; 17]);
+    key.extend_from_slice(&[0xff; 21]);
     key
 }
 

@@ -104,7 +104,7 @@ async fn perform(store: &dyn Store, step: Step, accounts: Accounts, now: Timesta
             new.identity = IdentityKey([key; 32]);
             new.backup = replace.then(|| vec![key]);
             new.prekeys = prekeys(0..one_time);
-            show(&store.enrol(new).await)
+            show(&store.enrol(new, NOW).await)
         }
         Step::Rename(seed, name) => {
             let name = format!("Name {name}").parse().unwrap();
@@ -113,7 +113,7 @@ async fn perform(store: &dyn Store, step: Step, accounts: Accounts, now: Timesta
         Step::Suspend(seed, suspended) => {
             show(&store.set_suspended(account_id(seed), suspended).await)
         }
-        Step::Delete(seed) => show(&store.delete_account(account_id(seed)).await),
+        Step::Delete(seed) => show(&store.delete_account(account_id(seed), NOW).await),
         Step::Publish { seed, number, from, one_time } => {
             let upload = prekeys(from..from + one_time);
             show(&store.publish_prekeys(address_of(seed, number), upload).await)
