@@ -99,6 +99,10 @@ impl<'a> Reader<'a> {
         Ok(head)
     }
 
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(crate) fn rest(self) -> &'a [u8] {
         self.0
     }

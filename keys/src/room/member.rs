@@ -68,7 +68,7 @@ pub enum LeafError {
     Unwritable(#[source] ciborium::ser::Error<std::io::Error>),
 }
 
-impl RoomDevice<'_> {
+impl<'a> RoomDevice<'a> {
     pub(super) fn member(&self) -> RoomMember {
         RoomMember {
             account: self.account,
@@ -77,7 +77,7 @@ impl RoomDevice<'_> {
         }
     }
 
-    pub(super) fn signer(&self) -> LeafSigner<'_> {
+    pub(super) fn signer(&self) -> LeafSigner<'a> {
         LeafSigner(self.device.keys)
     }
 

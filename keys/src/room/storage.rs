@@ -4,6 +4,7 @@
 //! is gathered in memory and handed over at the end. An operation that fails leaves the map as it
 //! was.
 
+mod blocks;
 mod codec;
 mod entities;
 
@@ -113,8 +114,8 @@ impl<'a> Gathered<'a> {
     pub(super) fn write(self) -> Result<(), RoomStorageError> {
         for (key, value) in self.changes.into_inner() {
             match value {
-                Some(value) => self.storage.put(&key, &value)?,
-                None => self.storage.delete(&key)?,
+                Some(value) => blocks::put(self.storage, &key, &value)?,
+                None => blocks::delete(self.storage, &key)?,
             }
         }
         Ok(())
@@ -135,7 +136,7 @@ impl<'a> Gathered<'a> {
             if let Some(changed) = self.changes.borrow().get(&key) {
                 return changed.as_ref().map(|bytes| codec::decode(bytes)).transpose();
             }
-            self.storage.get(&key)?.map(|bytes| codec::decode(&bytes)).transpose()
+            blocks::get(self.storage, &key)?.map(|bytes| codec::decode(&bytes)).transpose()
         })
     }
 

@@ -58,7 +58,7 @@ impl Shelf {
         stored::expect_format(&mut reader, FORMAT)?;
         let room = RoomId(*reader.array()?);
         let mut entries = BTreeMap::new();
-        while !reader.clone().rest().is_empty() {
+        while !reader.is_empty() {
             let key = part(&mut reader)?;
             entries.insert(key, part(&mut reader)?);
         }

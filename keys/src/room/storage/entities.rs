@@ -48,15 +48,36 @@ type KeyPairs<T> = (Vec<u8>, Vec<T>);
 impl StorageProvider<V> for Gathered<'_> {
     type Error = Halted;
 
-    one_a_group!(Kind::Config, MlsGroupJoinConfig: write_mls_join_config, mls_group_join_config, delete_group_config);
+    one_a_group!(
+        Kind::Config, MlsGroupJoinConfig:
+        write_mls_join_config, mls_group_join_config, delete_group_config
+    );
     one_a_group!(Kind::Tree, TreeSync: write_tree, tree, delete_tree);
     one_a_group!(Kind::Context, GroupContext: write_context, group_context, delete_context);
-    one_a_group!(Kind::InterimTranscriptHash, InterimTranscriptHash: write_interim_transcript_hash, interim_transcript_hash, delete_interim_transcript_hash);
-    one_a_group!(Kind::ConfirmationTag, ConfirmationTag: write_confirmation_tag, confirmation_tag, delete_confirmation_tag);
-    one_a_group!(Kind::MessageSecrets, MessageSecrets: write_message_secrets, message_secrets, delete_message_secrets);
-    one_a_group!(Kind::ResumptionSecrets, ResumptionPskStore: write_resumption_psk_store, resumption_psk_store, delete_all_resumption_psk_secrets);
-    one_a_group!(Kind::OwnLeafIndex, LeafNodeIndex: write_own_leaf_index, own_leaf_index, delete_own_leaf_index);
-    one_a_group!(Kind::EpochSecrets, GroupEpochSecrets: write_group_epoch_secrets, group_epoch_secrets, delete_group_epoch_secrets);
+    one_a_group!(
+        Kind::InterimTranscriptHash, InterimTranscriptHash:
+        write_interim_transcript_hash, interim_transcript_hash, delete_interim_transcript_hash
+    );
+    one_a_group!(
+        Kind::ConfirmationTag, ConfirmationTag:
+        write_confirmation_tag, confirmation_tag, delete_confirmation_tag
+    );
+    one_a_group!(
+        Kind::MessageSecrets, MessageSecrets:
+        write_message_secrets, message_secrets, delete_message_secrets
+    );
+    one_a_group!(
+        Kind::ResumptionSecrets, ResumptionPskStore:
+        write_resumption_psk_store, resumption_psk_store, delete_all_resumption_psk_secrets
+    );
+    one_a_group!(
+        Kind::OwnLeafIndex, LeafNodeIndex:
+        write_own_leaf_index, own_leaf_index, delete_own_leaf_index
+    );
+    one_a_group!(
+        Kind::EpochSecrets, GroupEpochSecrets:
+        write_group_epoch_secrets, group_epoch_secrets, delete_group_epoch_secrets
+    );
 
     fn write_group_state<E: traits::GroupState<V>, G: traits::GroupId<V>>(
         &self,

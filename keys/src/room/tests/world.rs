@@ -1,6 +1,9 @@
 //! Devices with a storage each, and a relay that takes one commit an epoch.
 
-use std::{cell::RefCell, collections::BTreeMap};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+};
 
 use sotto_proto::{AccountId, DeviceAddress, DeviceCertificate, DeviceId, RoomId, Timestamp};
 use zeroize::Zeroizing;
@@ -17,29 +20,40 @@ use crate::{
 
 pub(super) const ROOM: RoomId = RoomId([7; 16]);
 
-/// A storage in memory. A clone of it is an old copy of a vault.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Memory(RefCell<BTreeMap<Vec<u8>, Vec<u8>>>);
+/// A storage in memory that counts what is written to it. A clone of it is an old copy of a vault.
+#[derive(Clone, Debug, Default)]
+pub(in crate::room) struct Memory {
+    entries: RefCell<BTreeMap<Vec<u8>, Vec<u8>>>,
+    pub(in crate::room) written: Cell<usize>,
+}
+
+impl Memory {
+    /// Goes back to an old copy.
+    pub(super) fn restore(&self, old: &Self) {
+        self.entries.replace(old.entries.borrow().clone());
+    }
+}
+
+impl PartialEq for Memory {
+    fn eq(&self, other: &Self) -> bool {
+        self.entries == other.entries
+    }
+}
 
 impl RoomStorage for Memory {
     fn get(&self, key: &[u8]) -> Result<Option<Zeroizing<Vec<u8>>>, RoomStorageError> {
-        Ok(self.0.borrow().get(key).cloned().map(Zeroizing::new))
+        Ok(self.entries.borrow().get(key).cloned().map(Zeroizing::new))
     }
 
     fn put(&self, key: &[u8], value: &[u8]) -> Result<(), RoomStorageError> {
-        self.0.borrow_mut().insert(key.to_vec(), value.to_vec());
+        self.written.set(self.written.get() + key.len() + value.len());
+        self.entries.borrow_mut().insert(key.to_vec(), value.to_vec());
         Ok(())
     }
 
     fn delete(&self, key: &[u8]) -> Result<(), RoomStorageError> {
-        self.0.borrow_mut().remove(key);
+        self.entries.borrow_mut().remove(key);
         Ok(())
-    }
-}
-
-impl Memory {
-    pub(super) fn len(&self) -> usize {
-        self.0.borrow().len()
     }
 }
 
