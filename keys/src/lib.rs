@@ -64,6 +64,7 @@ pub mod password;
 mod prekeys;
 mod primitive;
 mod ratchet;
+pub mod room;
 mod safety_number;
 mod session;
 mod stored;

@@ -93,6 +93,16 @@ impl<'a> Reader<'a> {
         }
     }
 
+    pub(crate) fn bytes(&mut self, length: usize) -> Result<&'a [u8], RestoreError> {
+        let (head, rest) = self.0.split_at_checked(length).ok_or(RestoreError::Truncated)?;
+        self.0 = rest;
+        Ok(head)
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(crate) fn rest(self) -> &'a [u8] {
         self.0
     }
