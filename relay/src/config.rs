@@ -56,6 +56,8 @@ pub struct Config {
     pub registration: RegistrationPolicy,
     /// Whether the directory may be listed.
     pub listing: bool,
+    /// Whether there is a room that everybody may join.
+    pub lobby: bool,
     /// A certificate that `WebPKI` vouches for, in place of the relay's own.
     pub certificate: Option<CertificateFiles>,
     /// Where metrics and health are served.
@@ -170,6 +172,7 @@ impl Default for Config {
             name: DEFAULT_NAME.to_owned(),
             registration: RegistrationPolicy::Open,
             listing: true,
+            lobby: true,
             certificate: None,
             http: Http::Default,
             log_level: LogLevel::default(),
@@ -223,6 +226,7 @@ impl Config {
             registration: Picked::or(registration, file.registration, RegistrationPolicy::Open)
                 .value,
             listing: Picked::or(flags.listing, file.listing, true).value,
+            lobby: Picked::or(flags.lobby, file.lobby, true).value,
             http: checked_http(source, http, anywhere)?,
             log_level: Picked::or(flags.log_level, file.log_level, LogLevel::default()).value,
             log_format: Picked::or(flags.log_format, file.log_format, LogFormat::default()).value,

@@ -29,7 +29,7 @@ use crate::{
     login, mailbox,
     metrics::Outcome,
     online::{self, LiveDevice},
-    registration,
+    registration, rooms,
     server::{Shared, now},
     store::StoreError,
     stream::{self, StreamError},
@@ -258,6 +258,11 @@ impl Session {
             Request::Downlink(_) => return mailbox::downlink(shared, device, talk).await,
             Request::PutBlob(put) => return blobs::put(shared, account, talk, put).await,
             Request::GetBlob(get) => return blobs::get(shared, account, talk, get).await,
+            Request::RoomUplink(_) => return rooms::uplink(shared, device, talk).await,
+            Request::RoomDownlink(open) => {
+                return rooms::downlink(shared, device, talk, open).await;
+            }
+            Request::AskRoom(ask) => return rooms::ask(shared, device.address, talk, ask).await,
             Request::Info(_) => login::info(shared).into(),
             Request::LookUp(who) => directory::look_up(shared, who).await?,
             Request::ListUsers(page) => directory::list(shared, page).await?,
@@ -278,6 +283,15 @@ impl Session {
                 shared.presence.watch(account, watch, &shared.online)?;
                 done()
             }
+            Request::FoundRoom(found) => rooms::found(shared, device.address, found).await?,
+            Request::CommitToRoom(commit) => rooms::commit(shared, device.address, commit).await?,
+            Request::LeaveRoom(leave) => rooms::leave(shared, account, leave).await?,
+            Request::ListRooms(page) => rooms::list(shared, page).await?,
+            Request::ListMembers(page) => rooms::members(shared, account, page).await?,
+            Request::PublishKeyPackage(publish) => {
+                rooms::publish_key_package(shared, device.address, publish).await?
+            }
+            Request::AskKeyPackages(ask) => rooms::ask_key_packages(shared, ask).await?,
             _ => {
                 let message = "this connection is logged in already";
                 return Err(Refusal::new(ErrorCode::OutOfBounds, message).into());

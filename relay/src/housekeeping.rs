@@ -8,7 +8,7 @@ use tracing::error;
 
 use crate::{
     server::{Shared, now},
-    store::StoreError,
+    store::{StoreError, rooms::RoomRetention},
 };
 
 /// How often it looks.
@@ -41,6 +41,10 @@ async fn sweep(shared: &Shared) -> Result<(), StoreError> {
     let before = Timestamp(now().since(Timestamp(lifetime)));
     while tell(shared, &shared.store.expire_mail(before, now(), STEP).await?) {}
     while tell(shared, &shared.store.return_mail(now(), STEP).await?) {}
+    let mut room = None;
+    while let Some(swept) = shared.store.expire_room(room, retention(shared), now(), STEP).await? {
+        room = Some(swept);
+    }
     loop {
         let blobs = shared.store.expire_blobs(now(), STEP).await?;
         let is_last = blobs.len() < STEP;
@@ -50,6 +54,16 @@ async fn sweep(shared: &Shared) -> Result<(), StoreError> {
         if is_last {
             return Ok(());
         }
+    }
+}
+
+fn retention(shared: &Shared) -> RoomRetention {
+    let quotas = &shared.config.quotas;
+    RoomRetention {
+        read_ms: quotas.room_lifetime_ms(),
+        read_bytes: quotas.room_bytes,
+        unread_ms: quotas.room_unread_lifetime_ms(),
+        unread_bytes: quotas.room_unread_bytes,
     }
 }
 

@@ -18,6 +18,7 @@ pub mod metrics;
 mod online;
 mod presence;
 mod registration;
+mod rooms;
 mod server;
 pub mod store;
 mod stream;

@@ -127,8 +127,10 @@ async fn enrol(session: &Session, talk: &mut Talk, account: Account) -> Result<(
     // Devices that another identity certified can't stay behind.
     let replace_devices = replaces || changes;
     let new = NewDevice { account: id, identity, certificate, prekeys, backup, replace_devices };
+    let rooms = shared.rooms_of(id).await?;
     shared.store.enrol(new, now()).await?;
     if replace_devices {
+        rooms.into_iter().for_each(|room| shared.rooms.wake(room));
         shared.online.remove_others(id, Some(kept));
         shared.mail_left.notify_one();
     }

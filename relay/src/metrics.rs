@@ -45,6 +45,10 @@ pub struct Metrics {
     submission_envelopes: Histogram,
     /// Mailbox entries written to a device's stream.
     pub deliveries: Counter,
+    /// Posts accepted: durable in a room's log, and not a repeat.
+    pub posts_accepted: Counter,
+    /// Entries of rooms' logs written to a device's stream.
+    pub room_deliveries: Counter,
     /// Devices told that envelopes of theirs expired or came back.
     pub senders_told: Counter,
     /// Bundles handed out.
@@ -157,6 +161,8 @@ impl Default for Metrics {
                 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0,
             ]),
             deliveries: Counter::default(),
+            posts_accepted: Counter::default(),
+            room_deliveries: Counter::default(),
             senders_told: Counter::default(),
             claims: Counter::default(),
             blob_bytes: Family::default(),
@@ -232,6 +238,10 @@ impl Metrics {
         let submissions = self.submission_envelopes.clone();
         r.register("submission_envelopes", "Envelopes in one submission", submissions);
         r.register("deliveries", "Mailbox entries sent to devices", self.deliveries.clone());
+        let posts = self.posts_accepted.clone();
+        r.register("posts_accepted", "Posts to rooms accepted and durable", posts);
+        let entries = self.room_deliveries.clone();
+        r.register("room_deliveries", "Entries of rooms sent to devices", entries);
         let told = self.senders_told.clone();
         r.register("senders_told", "Devices told that their envelopes were not fetched", told);
     }

@@ -10,13 +10,15 @@ use std::{
 };
 
 use sotto_proto::{
-    AccountId, CloseCode, DeviceAddress,
+    AccountId, CloseCode, DeviceAddress, RoomId,
     directory::PrekeyCount,
     mailbox::{ArrivedSignal, Delivery, Notice},
     presence::PresenceState,
 };
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
+
+use crate::rooms::RoomPushes;
 
 /// The most signals that wait for one device.
 const SIGNALS_MAX: usize = 64;
@@ -65,6 +67,7 @@ pub(crate) struct LiveDevice {
     wake: Notify,
     uplink: Mutex<CancellationToken>,
     downlink: Mutex<CancellationToken>,
+    pub(crate) rooms: RoomPushes,
 }
 
 impl LiveDevice {
@@ -137,6 +140,7 @@ impl Online {
             wake: Notify::new(),
             uplink: Mutex::default(),
             downlink: Mutex::default(),
+            rooms: RoomPushes::default(),
         });
         let mut accounts = lock(&self.accounts);
         let devices = accounts.entry(address.account).or_default();
@@ -161,6 +165,15 @@ impl Online {
         self.with(address.account, |device| {
             if device.address == address {
                 device.wake();
+            }
+        });
+    }
+
+    /// Tells a device, if it is connected, that there is something to read in a room.
+    pub(crate) fn room_news(&self, address: DeviceAddress, room: RoomId) {
+        self.with(address.account, |device| {
+            if device.address == address {
+                device.rooms.news(room);
             }
         });
     }
@@ -235,7 +248,7 @@ impl Drop for Presence {
     }
 }
 
-fn renew(token: &Mutex<CancellationToken>) -> CancellationToken {
+pub(crate) fn renew(token: &Mutex<CancellationToken>) -> CancellationToken {
     let new = CancellationToken::new();
     std::mem::replace(&mut *lock(token), new.clone()).cancel();
     new

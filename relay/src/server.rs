@@ -3,6 +3,7 @@
 //! A [`Relay`] owns every task; dropping it ends them at once, [`Relay::shut_down`] in order.
 
 use std::{
+    collections::BTreeSet,
     io,
     net::{SocketAddr, UdpSocket},
     sync::{
@@ -16,7 +17,7 @@ use quinn::{Endpoint, Incoming, crypto::rustls::QuicServerConfig};
 use rand::{Rng as _, rand_core::UnwrapErr};
 use sotto_keys::password::{PasswordError, RelaySetup};
 use sotto_proto::{
-    Timestamp,
+    AccountId, DeviceAddress, RoomId, Timestamp,
     link::{RelayFingerprint, RelayLink},
 };
 use tokio::{
@@ -33,6 +34,7 @@ use crate::{
     metrics::{Metrics, Outcome},
     online::Online,
     presence::PresenceBook,
+    rooms::{self, RoomBook},
     store::{Store, StoreError},
     tls::{IdentityError, RelayIdentity},
     transport::{self, ResetSecret},
@@ -86,6 +88,9 @@ pub(crate) struct Shared {
     pub(crate) password_places: Semaphore,
     pub(crate) online: Arc<Online>,
     pub(crate) presence: PresenceBook,
+    pub(crate) rooms: RoomBook,
+    /// The room that every relay has, shown or not.
+    pub(crate) lobby: RoomId,
     pub(crate) limits: Limiters,
     pub(crate) metrics: Metrics,
     pub(crate) blobs: BlobFolder,
@@ -114,6 +119,7 @@ impl Relay {
         metrics: Metrics,
     ) -> Result<Self, SpawnError> {
         let passwords = password_secret(&*store).await?;
+        let lobby = rooms::prepare_lobby(&*store, config.lobby).await?;
         let blobs = BlobFolder::open(config.data.join("blobs")).map_err(SpawnError::Blobs)?;
         let server = transport::server_config(&config, quic_config(identity)?);
         let resets = reset_secret(&*store).await?;
@@ -136,6 +142,8 @@ impl Relay {
             password_places: Semaphore::new(PASSWORDS_AT_ONCE),
             online: Arc::default(),
             presence: PresenceBook::default(),
+            rooms: RoomBook::default(),
+            lobby,
             blobs,
             mail_left: Notify::new(),
             accepting: AtomicBool::new(true),
@@ -179,15 +187,17 @@ impl Relay {
     }
 
     /// Deletes an account with all that is its; who had written to it is told.
-    pub async fn delete_account(&self, account: sotto_proto::AccountId) -> Result<(), StoreError> {
+    pub async fn delete_account(&self, account: AccountId) -> Result<(), StoreError> {
+        let rooms = self.shared.rooms_of(account).await?;
         self.shared.store.delete_account(account, now()).await?;
+        rooms.into_iter().for_each(|room| self.shared.rooms.wake(room));
         self.disconnect(account);
         self.shared.mail_left.notify_one();
         Ok(())
     }
 
     /// Closes the connections of all of an account's devices.
-    pub fn disconnect(&self, account: sotto_proto::AccountId) {
+    pub fn disconnect(&self, account: AccountId) {
         self.shared.online.remove_others(account, None);
     }
 
@@ -209,6 +219,23 @@ impl Drop for Relay {
     fn drop(&mut self) {
         self.shared.closing.cancel();
         self.endpoint.close(sotto_proto::CloseCode::ShuttingDown.number().into(), b"");
+    }
+}
+
+impl Shared {
+    /// The rooms that an account's devices are in.
+    pub(crate) async fn rooms_of(
+        &self,
+        account: AccountId,
+    ) -> Result<BTreeSet<RoomId>, StoreError> {
+        let mut rooms = BTreeSet::new();
+        let devices = self.store.account(account).await?.map(|account| account.devices);
+        for certificate in devices.unwrap_or_default() {
+            let device = DeviceAddress { account, device: certificate.device };
+            let places = self.store.room_places(device).await?;
+            rooms.extend(places.into_iter().map(|place| place.room));
+        }
+        Ok(rooms)
     }
 }
 

@@ -25,6 +25,7 @@ pub(super) struct File {
     pub(super) name: Option<Spanned<String>>,
     pub(super) registration: Option<Spanned<RegistrationPolicy>>,
     pub(super) listing: Option<Spanned<bool>>,
+    pub(super) lobby: Option<Spanned<bool>>,
     pub(super) certificate: Option<Spanned<PathBuf>>,
     pub(super) certificate_key: Option<Spanned<PathBuf>>,
     pub(super) http: Option<Spanned<Switch>>,

@@ -30,6 +30,9 @@ pub struct Flags {
     /// Whether members may list the directory; if not, they need to know a name [default: true]
     #[arg(long, env = "SOTTO_RELAY_LISTING", value_name = "true|false")]
     pub listing: Option<bool>,
+    /// Whether there is an open room for everybody, the lobby [default: true]
+    #[arg(long, env = "SOTTO_RELAY_LOBBY", value_name = "true|false")]
+    pub lobby: Option<bool>,
     /// Where /metrics and /healthz are served over HTTP
     #[arg(long, env = "SOTTO_RELAY_HTTP", value_name = "ADDRESS:PORT|off", help = help("Where /metrics and /healthz are served over HTTP", format!("{DEFAULT_HTTP} if it is free")))]
     pub http: Option<Switch>,

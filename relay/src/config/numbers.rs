@@ -89,6 +89,16 @@ numbers! {
     blob_bytes, "SOTTO_RELAY_BLOB_BYTES": u64 = 1_073_741_824, 0..=1_000_000_000_000_000;
     /// Days after which a blob expires
     blob_days, "SOTTO_RELAY_BLOB_DAYS": u32 = 30, 1..=3_650;
+    /// The most devices in a room
+    room_devices, "SOTTO_RELAY_ROOM_DEVICES": u32 = 2_000, 2..=100_000;
+    /// Days after which what all members of a room have read goes
+    room_days, "SOTTO_RELAY_ROOM_DAYS": u32 = 30, 1..=3_650;
+    /// The bytes of a room's log above which what all members have read goes
+    room_bytes, "SOTTO_RELAY_ROOM_BYTES": u64 = 268_435_456, 1_024..=1_000_000_000_000;
+    /// Days after which what stands in a room goes even unread
+    room_unread_days, "SOTTO_RELAY_ROOM_UNREAD_DAYS": u32 = 90, 1..=3_650;
+    /// The bytes of a room's log above which what stands in it goes even unread
+    room_unread_bytes, "SOTTO_RELAY_ROOM_UNREAD_BYTES": u64 = 1_073_741_824, 1_024..=1_000_000_000_000;
 }
 
 numbers! {
@@ -137,6 +147,16 @@ impl Quotas {
     /// For how many milliseconds an envelope waits.
     pub fn envelope_lifetime_ms(&self) -> u64 {
         u64::from(self.envelope_days) * DAY_MS
+    }
+
+    /// For how many milliseconds a room keeps what all members have read.
+    pub fn room_lifetime_ms(&self) -> u64 {
+        u64::from(self.room_days) * DAY_MS
+    }
+
+    /// For how many milliseconds a room keeps what somebody has not read.
+    pub fn room_unread_lifetime_ms(&self) -> u64 {
+        u64::from(self.room_unread_days) * DAY_MS
     }
 
     /// For how many milliseconds a blob is kept.

@@ -50,7 +50,7 @@ pub(crate) async fn uplink(
 
 fn pass_signals(shared: &Shared, from: DeviceAddress, signals: Vec<Signal>) {
     let bytes = signals.iter().map(|signal| signal.sealed.len()).sum();
-    if signals.is_empty() || limited(shared, from, signals.len(), bytes).is_err() {
+    if signals.is_empty() || shared.limited_mail(from, signals.len(), bytes).is_err() {
         return;
     }
     for Signal { to, sealed } in signals {
@@ -70,7 +70,7 @@ async fn accept(shared: &Shared, from: DeviceAddress, envelopes: Vec<Envelope>) 
     };
     let bytes = envelopes.iter().map(|envelope| envelope.sealed.len()).sum();
     shared.metrics.submission(envelopes.len());
-    if let Err(refusal) = limited(shared, from, envelopes.len(), bytes) {
+    if let Err(refusal) = shared.limited_mail(from, envelopes.len(), bytes) {
         return refuse_all(&refusal);
     }
     let fits: Vec<_> =
@@ -102,17 +102,6 @@ async fn accept(shared: &Shared, from: DeviceAddress, envelopes: Vec<Envelope>) 
     Acknowledgement { envelopes }
 }
 
-/// Counts envelopes and their bytes against the sender's limits.
-fn limited(
-    shared: &Shared,
-    from: DeviceAddress,
-    count: usize,
-    bytes: usize,
-) -> Result<(), Refusal> {
-    shared.limited(shared.limits.envelopes(from.account, count))?;
-    shared.limited(shared.limits.bytes(from.account, bytes))
-}
-
 /// Wakes each recipient once.
 fn wake(shared: &Shared, recipients: &[DeviceAddress]) {
     let mut recipients = recipients.to_vec();
@@ -124,6 +113,17 @@ fn wake(shared: &Shared, recipients: &[DeviceAddress]) {
 }
 
 impl Shared {
+    /// Counts envelopes or posts and their bytes against the sender's limits.
+    pub(crate) fn limited_mail(
+        &self,
+        from: DeviceAddress,
+        count: usize,
+        bytes: usize,
+    ) -> Result<(), Refusal> {
+        self.limited(self.limits.envelopes(from.account, count))?;
+        self.limited(self.limits.bytes(from.account, bytes))
+    }
+
     fn counted(&self, outcome: Option<Appended>) -> Option<Refusal> {
         match outcome {
             Some(Appended::At(_)) => self.metrics.envelopes_accepted.inc(),

@@ -9,8 +9,8 @@ use std::{
 
 use async_trait::async_trait;
 use sotto_proto::{
-    AccountId, BlobId, Bundle, DeviceAddress, DeviceId, DisplayName, PrekeyUpload, RoomId,
-    Timestamp, Username,
+    AccountId, BlobId, Bundle, DeviceAddress, DeviceId, DisplayName, EnvelopeId, PrekeyUpload,
+    RoomId, Timestamp, Username,
     directory::{ListedUser, PrekeyCount},
     mailbox::MailboxEntry,
     room::RoomPlace,
@@ -304,6 +304,10 @@ impl RoomStore for MemoryStore {
     async fn room_tree(&self, room: RoomId, epoch: u64) -> Result<Option<Vec<u8>>, StoreError> {
         let state = self.open()?;
         Ok(state.rooms.all.get(&room).and_then(|room| room.trees.get(&epoch)).cloned())
+    }
+
+    async fn room_entry(&self, room: RoomId, id: EnvelopeId) -> Result<Option<u64>, StoreError> {
+        Ok(self.open()?.rooms.find(room, id))
     }
 
     async fn list_rooms(

@@ -15,8 +15,8 @@ use std::{
 
 use async_trait::async_trait;
 use sotto_proto::{
-    AccountId, BlobId, Bundle, DeviceAddress, DeviceId, DisplayName, PrekeyUpload, RoomId,
-    Timestamp, Username,
+    AccountId, BlobId, Bundle, DeviceAddress, DeviceId, DisplayName, EnvelopeId, PrekeyUpload,
+    RoomId, Timestamp, Username,
     directory::{ListedUser, PrekeyCount},
     mailbox::MailboxEntry,
     room::RoomPlace,
@@ -344,6 +344,10 @@ impl RoomStore for RocksStore {
 
     async fn room_tree(&self, room: RoomId, epoch: u64) -> Result<Option<Vec<u8>>, StoreError> {
         self.read(move |database| rooms::tree(database, room, epoch)).await
+    }
+
+    async fn room_entry(&self, room: RoomId, id: EnvelopeId) -> Result<Option<u64>, StoreError> {
+        self.read(move |database| rooms::log::find(database, room, id)).await
     }
 
     async fn list_rooms(

@@ -225,6 +225,9 @@ pub trait RoomStore: Send + Sync + 'static {
     /// The tree of an epoch that was kept for those who were added then.
     async fn room_tree(&self, room: RoomId, epoch: u64) -> Result<Option<Vec<u8>>, StoreError>;
 
+    /// Where the commit or the post with this id stands in a room's log, while it is there.
+    async fn room_entry(&self, room: RoomId, id: EnvelopeId) -> Result<Option<u64>, StoreError>;
+
     /// Up to `limit` rooms behind `after`, the open ones or all, in the order of their ids; and
     /// whether more follow.
     async fn list_rooms(

@@ -313,6 +313,10 @@ impl Rooms {
         Ok(())
     }
 
+    pub(super) fn find(&self, room: RoomId, id: EnvelopeId) -> Option<u64> {
+        self.all.get(&room)?.seen.get(&id).copied()
+    }
+
     pub(super) fn record(&self, id: RoomId) -> Option<RoomRecord> {
         self.all.get(&id).map(|room| room.record(id, self.lobby == Some(id)))
     }

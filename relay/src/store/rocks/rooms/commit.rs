@@ -6,7 +6,7 @@ use super::{
     super::{
         changes::Changes,
         database::Rows,
-        schema::{self, Parts, Table},
+        schema::{self, Table},
         writer::Operation,
     },
     MemberRow, RoomRow, group, load, log, member, members_of, remove, remove_member, require_place,
@@ -79,8 +79,8 @@ impl Operation for Commit {
         let Self { commit, now } = self;
         let room = commit.room;
         let Some(mut row) = load(changes, room)? else { return Ok(CommitOutcome::Stale) };
-        if let Some(sequence) = changes.get(Table::RoomSeen, &schema::room_seen(room, commit.id))? {
-            return Ok(CommitOutcome::Repeat(Parts::of(&sequence, "commit").number()?));
+        if let Some(sequence) = log::find(changes, room, commit.id)? {
+            return Ok(CommitOutcome::Repeat(sequence));
         }
         if row.epoch != Some(commit.ends) {
             return Ok(CommitOutcome::Stale);

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use sotto_proto::{
-    DeviceAddress, RoomId, Timestamp,
+    DeviceAddress, EnvelopeId, RoomId, Timestamp,
     room::{RoomItem, RoomPlace},
 };
 
@@ -108,6 +108,16 @@ impl Operation for Consume {
         }
         Ok(())
     }
+}
+
+/// Where a commit or a post stands.
+pub(in super::super) fn find(
+    rows: &impl Rows,
+    room: RoomId,
+    id: EnvelopeId,
+) -> Result<Option<u64>, StoreError> {
+    let row = rows.get(Table::RoomSeen, &schema::room_seen(room, id))?;
+    row.map(|row| Parts::of(&row, "room entry").number()).transpose()
 }
 
 /// Part of a log, as a device may see it.
