@@ -3,7 +3,8 @@
 //!
 //! Sans-IO: randomness is an argument, time is a [`sotto_proto::Timestamp`], everything else is
 //! bytes. This crate opens no socket, reads no clock, writes no log, and has no primitive of its own
-//! making. What goes over the wire or into storage is described byte by byte in PROTOCOL.md.
+//! making. What goes over the wire or into storage is described byte by byte in PROTOCOL.md. Rooms
+//! are the exception: OpenMLS takes its randomness from the operating system, see [`room`].
 //!
 //! ```
 //! use rand_core::UnwrapErr;

@@ -9,6 +9,75 @@
 //! backend draw their randomness from the operating system, and OpenMLS reads the system's clock to
 //! check the lifetime of key packages. The lifetime of ours has no end, so that the clock decides
 //! nothing. OpenMLS writes its own refusals to the `log` facade; no secret is among them.
+//!
+//! A room may stay loaded. It is in step with its storage until an operation ends in
+//! [`RoomError::Storage`] or the caller rolls its transaction back: then it is loaded anew.
+//!
+//! ```
+//! use std::{cell::RefCell, collections::BTreeMap};
+//!
+//! use rand_core::UnwrapErr;
+//! use sotto_keys::{DeviceKeys, Identity, OwnDevice, room::*};
+//! use sotto_proto::{AccountId, DeviceId, RoomId, Timestamp};
+//! use zeroize::Zeroizing;
+//!
+//! #[derive(Default)]
+//! struct Memory(RefCell<BTreeMap<Vec<u8>, Vec<u8>>>);
+//!
+//! impl RoomStorage for Memory {
+//!     fn get(&self, key: &[u8]) -> Result<Option<Zeroizing<Vec<u8>>>, RoomStorageError> {
+//!         Ok(self.0.borrow().get(key).cloned().map(Zeroizing::new))
+//!     }
+//!     fn put(&self, key: &[u8], value: &[u8]) -> Result<(), RoomStorageError> {
+//!         self.0.borrow_mut().insert(key.to_vec(), value.to_vec());
+//!         Ok(())
+//!     }
+//!     fn delete(&self, key: &[u8]) -> Result<(), RoomStorageError> {
+//!         self.0.borrow_mut().remove(key);
+//!         Ok(())
+//!     }
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let number = DeviceId::new(1).ok_or("zero")?;
+//! # let mut rng = UnwrapErr(rand::rngs::SysRng);
+//! # let (a, a_keys) = (Identity::generate(&mut rng), DeviceKeys::generate(&mut rng));
+//! # let (b, b_keys) = (Identity::generate(&mut rng), DeviceKeys::generate(&mut rng));
+//! # let a_certificate = a.certify(number, &a_keys, Timestamp(1));
+//! # let b_certificate = b.certify(number, &b_keys, Timestamp(1));
+//! # let own = OwnDevice { identity: a.public(), certificate: &a_certificate, keys: &a_keys };
+//! let (alices, bobs) = (Memory::default(), Memory::default());
+//! let alice = RoomDevice { account: AccountId([1; 16]), device: own };
+//! # let own = OwnDevice { identity: b.public(), certificate: &b_certificate, keys: &b_keys };
+//! let bob = RoomDevice { account: AccountId([2; 16]), device: own };
+//!
+//! // Alice founds a room, of which the relay learns who is in it.
+//! let (id, policy) = (RoomId([7; 16]), RoomPolicy {
+//!     kind: RoomKind::Invite,
+//!     admins: [alice.account].into(),
+//! });
+//! let (mut room, founding) = Room::found(&alices, &alice, id, &policy)?;
+//! let mut roster = Roster::found(id, &founding.group_info, &founding.tree)?;
+//!
+//! // Bob left a key package with the directory, by which Alice adds him.
+//! let (bobs_package, member) = verify_key_package(&key_package(&bobs, &bob)?)?;
+//! assert_eq!(member.account, bob.account);
+//! let change = RoomChange { add: &[bobs_package], ..RoomChange::default() };
+//! let made = room.propose(&alices, &alice, &change)?;
+//!
+//! // It counts once the relay has taken it.
+//! roster.follow(&made.commit, &made.group_info, |_| false)?;
+//! room.confirm(&alices)?;
+//! let welcome = made.welcome.ok_or("nobody was added")?;
+//! let mut bobs_room = Room::join(&bobs, &bob, &welcome, &roster.tree()?)?;
+//!
+//! let sealed = room.seal(&alices, &alice, b"Welcome, Bob!")?;
+//! assert_eq!(post_header(&sealed)?, PostHeader { room: id, epoch: 1 });
+//! let (from, text) = bobs_room.open(&bobs, &sealed)?;
+//! assert_eq!((from.account, text.as_slice()), (alice.account, b"Welcome, Bob!".as_slice()));
+//! # Ok(())
+//! # }
+//! ```
 
 mod commit;
 mod context;

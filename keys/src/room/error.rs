@@ -85,8 +85,9 @@ impl From<Failure> for RosterError {
     }
 }
 
-/// Why something did not come about in a room. The room and its storage are as they were, but after
-/// [`Self::Storage`]: then the caller rolls its transaction back and loads the room anew.
+/// Why something did not come about in a room. The room and its storage are as they were, with two
+/// exceptions. After [`Self::Storage`] the caller rolls its transaction back and loads the room anew.
+/// A post that opens and then shows bad padding ([`Self::Padding`]) counts as opened.
 #[derive(Debug, thiserror::Error)]
 pub enum RoomError {
     /// The state was not read or written.

@@ -167,6 +167,23 @@ mod tests {
     }
 
     #[test]
+    fn the_form_stays() {
+        let (name, topic) = ("Lobby".parse().unwrap(), "All".parse().unwrap());
+        let admins = BTreeSet::from([AccountId([0xAB; 16])]);
+        let open = RoomPolicy { kind: RoomKind::Open { name, topic }, admins };
+        assert_eq!(
+            hex::encode(open.to_bytes().unwrap()),
+            "a2646b696e64a1646f70656ea2646e616d65654c6f62627965746f70696363416c6c66\
+             61646d696e738150abababababababababababababababab"
+        );
+        let invite = RoomPolicy { kind: RoomKind::Invite, admins: BTreeSet::new() };
+        assert_eq!(
+            hex::encode(invite.to_bytes().unwrap()),
+            "a2646b696e6466696e766974656661646d696e7380"
+        );
+    }
+
+    #[test]
     fn bounds_hold_both_ways() {
         let mut policy = RoomPolicy { kind: RoomKind::Invite, admins: BTreeSet::new() };
         policy.admins = (0..65).map(|n| AccountId([n; 16])).collect();

@@ -5,5 +5,6 @@ mod forge;
 mod hostile;
 mod model;
 mod rules;
+mod storage;
 mod talk;
 pub(super) mod world;

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     DeviceKeys, Identity,
     room::{
-        CommitError, KeyPackageError, LeafError, Room, RoomChange, RoomError, RoomKind,
+        CommitError, KeyPackageError, LeafError, Room, RoomChange, RoomError, RoomKind, Roster,
         RosterError, RuleError, key_package, verify_key_package,
     },
     testing::test_rng,
@@ -149,4 +149,21 @@ fn a_certificate_of_another_device_is_no_credential() {
     assert!(matches!(refused, Err(RosterError::Commit(CommitError::Leaf(LeafError::WrongKey)))));
     let refused = alice.follow(&forged.commit);
     assert!(matches!(refused, Err(RoomError::Commit(CommitError::Leaf(LeafError::WrongKey)))));
+}
+
+#[test]
+fn the_relay_takes_only_new_rooms_under_their_own_id() {
+    let (alice, bob) = (Device::new(1, 1), Device::new(2, 1));
+    let invite = policy(RoomKind::Invite, &[&alice]);
+    let founding = Room::found(&alice.storage, &alice.own(), ROOM, &invite).unwrap().1;
+    let elsewhere = sotto_proto::RoomId([8; 16]);
+    let refused = Roster::found(elsewhere, &founding.group_info, &founding.tree);
+    assert!(matches!(refused, Err(RosterError::WrongRoom)));
+    let mut relay = Relay::found(&alice, &invite);
+    // The tree and the group info of two different foundings.
+    let refused = Roster::found(ROOM, &founding.group_info, &relay.tree());
+    assert!(matches!(refused, Err(RosterError::Mls(_))));
+    relay.add(&alice, &[], &[&bob]);
+    let refused = Roster::found(ROOM, &relay.group_info, &relay.tree());
+    assert!(matches!(refused, Err(RosterError::NotNew)));
 }
