@@ -34,7 +34,7 @@ impl Engine {
         let text = checked_text(text)?;
         let queue = move |tx: &Tx<'_>| {
             require_accepted(tx, to)?;
-            let text = Text { text, reply_to };
+            let text = Text { text, reply_to, mentions: Vec::new() };
             let content = content::new(text, now(), tx.timer(to)?);
             Ok(tx.queue_message(to, &content, now())?)
         };

@@ -111,7 +111,7 @@ impl Person {
 
     fn say(&mut self, to: &Self, text: &str) -> (Message, Sealed) {
         let to = to.account();
-        let text = Text { text: text.to_owned(), reply_to: None };
+        let text = Text { text: text.to_owned(), reply_to: None, mentions: Vec::new() };
         let said = self.kept.write(|tx, _| {
             let message = tx.queue_message(to, &content::new(text, now(), None), now())?;
             Ok((message, seal_waiting(tx, to)?))

@@ -193,7 +193,8 @@ mod tests {
             name: "photo.png".to_owned(),
             media_type: "image/png".to_owned(),
         };
-        let attachment = Attachment { pointer, caption: String::new(), reply_to: None };
+        let attachment =
+            Attachment { pointer, caption: String::new(), reply_to: None, mentions: Vec::new() };
         let content = content::new(attachment, now(), None);
         let id = content.id;
         let job = engine.shared.keeper.write(move |tx, _| {

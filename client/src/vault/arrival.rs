@@ -304,8 +304,12 @@ mod tests {
             name: "../../.ssh/id\u{7}.png".to_owned(),
             media_type: "image/png".to_owned(),
         };
-        let body =
-            Attachment { pointer: pointer.clone(), caption: "see".to_owned(), reply_to: None };
+        let body = Attachment {
+            pointer: pointer.clone(),
+            caption: "see".to_owned(),
+            reply_to: None,
+            mentions: Vec::new(),
+        };
         let Recorded::Message(message) = arrive(&mut fixture, &content(1, body)) else {
             panic!("no message");
         };
@@ -366,7 +370,12 @@ mod tests {
             name: "\0/".repeat(1000),
             media_type: "\0".repeat(1000),
         };
-        let file = Attachment { pointer, caption: "\0".to_owned(), reply_to: Some(id(1)) };
+        let file = Attachment {
+            pointer,
+            caption: "\0".to_owned(),
+            reply_to: Some(id(1)),
+            mentions: Vec::new(),
+        };
         assert_eq!(arrive(&mut fixture, &content(1, file)), Recorded::Ignored);
         let extreme = Content {
             sent_at: Timestamp(u64::MAX),

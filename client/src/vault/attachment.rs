@@ -406,6 +406,7 @@ mod tests {
             pointer: pointer(),
             caption: String::new(),
             reply_to: None,
+            mentions: Vec::new(),
         };
         fixture
             .vault
@@ -434,6 +435,7 @@ mod tests {
             pointer: pointer(),
             caption: String::new(),
             reply_to: None,
+            mentions: Vec::new(),
         };
         fixture
             .vault

@@ -50,13 +50,16 @@ impl View {
     /// The content that a message of the history travels as.
     pub(super) fn content_of(&self, message: &Message) -> Result<Content, VaultError> {
         let body = match &message.body {
-            MessageBody::Text { text } => {
-                Body::Text(Text { text: text.clone(), reply_to: message.reply_to })
-            }
+            MessageBody::Text { text } => Body::Text(Text {
+                text: text.clone(),
+                reply_to: message.reply_to,
+                mentions: Vec::new(),
+            }),
             MessageBody::Attachment { caption, .. } => Body::Attachment(Attachment {
                 pointer: self.pointer_of(message)?,
                 caption: caption.clone(),
                 reply_to: message.reply_to,
+                mentions: Vec::new(),
             }),
             MessageBody::Deleted | MessageBody::Event { .. } => {
                 return Err(VaultError::Unchangeable);

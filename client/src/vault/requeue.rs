@@ -125,7 +125,7 @@ mod tests {
         let contents: Vec<_> = waiting.into_iter().map(|waiting| waiting.content).collect();
         let ids: Vec<_> = contents.iter().map(|content| content.id).collect();
         assert_eq!(ids, [id(2), id(3), id(4), id(5), id(6)]);
-        let edited = Text { text: "3, better".to_owned(), reply_to: None };
+        let edited = Text { text: "3, better".to_owned(), reply_to: None, mentions: Vec::new() };
         assert_eq!(contents[1].body, Body::Text(edited));
         fixture
             .vault

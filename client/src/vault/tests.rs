@@ -84,7 +84,7 @@ pub(super) fn content(number: u32, body: impl Into<Body>) -> Content {
 }
 
 pub(super) fn text(number: u32, text: &str, sent_at: Timestamp) -> Content {
-    let body = Text { text: text.to_owned(), reply_to: None };
+    let body = Text { text: text.to_owned(), reply_to: None, mentions: Vec::new() };
     Content { sent_at, ..content(number, body) }
 }
 
