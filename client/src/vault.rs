@@ -27,33 +27,48 @@ mod contact;
 mod conversation;
 mod disappearing;
 mod edit;
+mod group_state;
+mod history;
+mod invite;
+mod member;
+mod mention;
 mod message;
 mod outbox;
 mod own;
+mod place;
+mod post;
 mod queue;
 mod receipt;
 mod rekey;
 mod requeue;
+mod room;
 mod schema;
 mod search;
+mod seen;
 mod session;
 #[cfg(test)]
 mod tests;
 mod value;
+mod waiting;
 
 pub use self::{
-    arrival::{Recorded, SEEN_KEPT_MS},
+    arrival::Recorded,
     attachment::{AttachmentJob, NewAttachment},
     contact::{NewContact, Observed},
     disappearing::Purged,
-    message::Page,
+    history::Page,
+    invite::Invite,
+    member::{MemberNames, NewMember},
     outbox::{OutboxEntry, Outcome},
     own::OwnAccount,
-    queue::Waiting,
+    post::{Post, Settled},
+    room::NewRoom,
+    seen::SEEN_KEPT_MS,
+    waiting::Waiting,
 };
 
 /// How many prepared statements are kept: more than this module has.
-const STATEMENTS: usize = 160;
+const STATEMENTS: usize = 240;
 
 /// Why the vault could not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -102,6 +117,9 @@ pub enum VaultError {
     /// The account is no contact.
     #[error("there is no such contact")]
     NoSuchContact,
+    /// The account is in no such room, and never was.
+    #[error("there is no such room")]
+    NoSuchRoom,
     /// The conversation has no such message.
     #[error("there is no such message")]
     NoSuchMessage,

@@ -5,11 +5,13 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
 
 use crate::{
     codec::{Frame, frame_kinds},
-    id::{BlobId, MessageId, Timestamp},
-    limits::CONTENT_MAX,
+    id::{AccountId, BlobId, MessageId, RoomId, Timestamp},
+    limits::{CONTENT_MAX, PICTURE_MAX, TOPIC_MAX},
+    name::DisplayName,
 };
 
 /// One thing that a device tells another.
@@ -51,6 +53,10 @@ frame_kinds! {
     "timer" Timer(Timer),
     /// The recipient's contact request was accepted.
     "accepted" Accepted(Accepted),
+    /// The recipient may join a room.
+    "room_invite" RoomInvite(RoomInvite),
+    /// How the room in which it is said looks from now on.
+    "room_profile" RoomProfile(RoomProfile),
 }
 
 /// A text message.
@@ -61,6 +67,10 @@ pub struct Text {
     /// The message that this one answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<MessageId>,
+    /// In a room, the people that are mentioned, at most [`crate::limits::MENTIONS_MAX`]: others do
+    /// not count.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mentions: Vec<AccountId>,
 }
 
 /// A file.
@@ -74,6 +84,10 @@ pub struct Attachment {
     /// The message that this one answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<MessageId>,
+    /// In a room, the people that are mentioned, at most [`crate::limits::MENTIONS_MAX`]: others do
+    /// not count.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mentions: Vec<AccountId>,
 }
 
 /// Where an attachment is and how to open it. The key in it is a secret.
@@ -164,3 +178,38 @@ pub struct Timer {
 /// The contact request was accepted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Accepted {}
+
+/// An invitation to a room, sent by a member in a direct chat.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoomInvite {
+    /// Which room.
+    pub room: RoomId,
+    /// MLS `Welcome` without the tree, of at most [`crate::limits::WELCOME_MAX`] bytes.
+    #[serde(with = "serde_bytes")]
+    pub welcome: Vec<u8>,
+    /// The epoch that the recipient joins in.
+    pub epoch: u64,
+    /// How the room looks. The picture is left out where there is no room for it.
+    pub profile: RoomProfile,
+}
+
+/// What a room looks like.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoomProfile {
+    /// What it is called.
+    pub name: DisplayName,
+    /// What it is about, in at most [`TOPIC_MAX`] bytes.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub topic: String,
+    /// An encoded image of at most [`PICTURE_MAX`] bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub picture: Option<ByteBuf>,
+}
+
+impl RoomProfile {
+    /// Whether topic and picture are no larger than they may be.
+    pub fn is_within_bounds(&self) -> bool {
+        self.topic.len() <= TOPIC_MAX
+            && self.picture.as_ref().is_none_or(|picture| picture.len() <= PICTURE_MAX)
+    }
+}

@@ -10,6 +10,14 @@ pub const SIGNAL_MAX: usize = 4 * 1024;
 pub const TEXT_MAX: usize = 64 * 1024;
 /// The most bytes of encoded content before padding.
 pub const CONTENT_MAX: usize = 80 * 1024;
+/// The most people that one message mentions.
+pub const MENTIONS_MAX: usize = 32;
+/// The most bytes of a room's topic, in UTF-8.
+pub const TOPIC_MAX: usize = 512;
+/// The most bytes of a room's picture.
+pub const PICTURE_MAX: usize = 64 * 1024;
+/// The most bytes of an MLS welcome.
+pub const WELCOME_MAX: usize = 64 * 1024;
 /// The most bytes of an attachment before sealing.
 pub const ATTACHMENT_MAX: u64 = 100 * 1024 * 1024;
 /// The most bytes of a blob: an attachment of the largest size, sealed in chunks.

@@ -104,7 +104,8 @@ impl Past {
             name: name.to_owned(),
             media_type: "application/pdf".to_owned(),
         };
-        let attachment = Attachment { pointer, caption: String::new(), reply_to: None };
+        let attachment =
+            Attachment { pointer, caption: String::new(), reply_to: None, mentions: Vec::new() };
         let content = Content { body: Body::Attachment(attachment), ..content(at) };
         self.write(|tx| tx.record_content(from, &content, at));
         content.id
@@ -196,7 +197,7 @@ fn content(at: Timestamp) -> Content {
 }
 
 fn words(text: &str, reply_to: Option<MessageId>) -> Body {
-    Body::Text(Text { text: text.to_owned(), reply_to })
+    Body::Text(Text { text: text.to_owned(), reply_to, mentions: Vec::new() })
 }
 
 /// The relay has taken it.

@@ -14,7 +14,9 @@ use super::{
     backoff::Backoff,
     error::{ConnectError, EngineError},
     event::{ConnectionState, StopReason},
-    inbox, lock, outbox, prekeys, presence, upload,
+    inbox, lock, outbox, prekeys, presence,
+    sealing::may_hear,
+    upload,
 };
 use crate::{
     model::MessageState,
@@ -127,9 +129,15 @@ impl Shared {
     async fn flushed(&self) -> Result<Option<Flushed>, EngineError> {
         let read = self.keeper.read(|view| {
             if !view.outbox(0, 1, 0)?.is_empty()
+                || !view.posts(0, 1, 0)?.is_empty()
                 || view.unfinished_transfers()?.iter().any(|job| job.outgoing)
             {
                 return Ok(None);
+            }
+            for room in view.waiting_rooms()? {
+                if may_hear(view, room.into())? {
+                    return Ok(None);
+                }
             }
             let mut held = Vec::new();
             for account in view.waiting_accounts()? {
@@ -298,8 +306,9 @@ async fn recheck(shared: &Shared) -> Result<(), EngineError> {
         let mut accounts: Vec<AccountId> = Vec::new();
         for conversation in view.conversations()? {
             let last = conversation.last.and_then(|last| last.state);
-            if last == Some(MessageState::Sent) && conversation.contact.may_send() {
-                accounts.push(conversation.contact.account);
+            let contact = conversation.with.contact().filter(|contact| contact.may_send());
+            if last == Some(MessageState::Sent) {
+                accounts.extend(contact.map(|contact| contact.account));
             }
         }
         Ok(accounts)

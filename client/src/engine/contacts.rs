@@ -131,20 +131,6 @@ impl Engine {
         self.drop_contact(contact, false, with_history).await
     }
 
-    /// Whether the owner wants no notice of what a contact sends. It is for the faces to heed.
-    pub async fn set_muted(&self, contact: AccountId, muted: bool) -> Result<Contact, EngineError> {
-        self.change(contact, move |tx| Ok(tx.set_muted(contact, muted)?)).await
-    }
-
-    /// Whether the conversation with a contact stands above the others.
-    pub async fn set_pinned(
-        &self,
-        contact: AccountId,
-        pinned: bool,
-    ) -> Result<Contact, EngineError> {
-        self.change(contact, move |tx| Ok(tx.set_pinned(contact, pinned)?)).await
-    }
-
     /// Changes how this account's owner is shown.
     pub async fn set_display_name(&self, name: DisplayName) -> Result<(), EngineError> {
         let request = SetProfile { display_name: name.clone() };
@@ -216,13 +202,13 @@ impl Engine {
             } else {
                 tx.set_contact_state(contact, ContactState::Removed)?;
             }
-            let files = if with_history { tx.remove_history(contact)? } else { Vec::new() };
+            let files = if with_history { tx.remove_history(contact.into())? } else { Vec::new() };
             Ok((tx.contact(contact)?.ok_or(EngineError::NoSuchContact)?, files))
         });
         let (dropped, files) = job.await?;
         remove_files(files).await;
         if with_history {
-            let gone = Event::MessagesGone { conversation: contact, messages: Vec::new() };
+            let gone = Event::MessagesGone { conversation: contact.into(), messages: Vec::new() };
             self.shared.tell(gone);
         }
         self.shared.tell(Event::Contact { contact: dropped });
@@ -314,17 +300,18 @@ pub(super) fn accept(
     }
     tx.set_contact_state(account, ContactState::Accepted)?;
     let accepted = content::new(Accepted {}, now(), None);
+    let chat = account.into();
     let event = ConversationEvent::RequestAccepted { own: true };
-    let event = tx.record_event(account, accepted.id, &event, now())?;
-    tx.queue_content(account, &accepted)?;
+    let event = tx.record_event(chat, accepted.id, &event, now())?;
+    tx.queue_content(chat, &accepted)?;
     let arrived: Vec<_> = tx
-        .history(account, Page::Latest, REQUEST_RECEIPTS_MAX)?
+        .history(chat, Page::Latest, REQUEST_RECEIPTS_MAX)?
         .into_iter()
         .filter(|message| !message.outgoing && !matches!(message.body, MessageBody::Event { .. }))
         .map(|message| message.id)
         .collect();
-    tx.owe_receipts(account, &arrived, ReceiptState::Delivered)?;
-    queue_receipts(tx, account, now())?;
+    tx.owe_receipts(chat, &arrived, ReceiptState::Delivered)?;
+    queue_receipts(tx, chat, now())?;
     seal_waiting(tx, account)?;
     let contact = tx.contact(account)?.ok_or(EngineError::NoSuchContact)?;
     Ok((contact, Some(event)))
@@ -334,21 +321,7 @@ pub(super) fn accept(
 mod tests {
     use sotto_proto::IdentityKey;
 
-    use super::super::tests::Offline;
     use super::*;
-
-    #[tokio::test]
-    async fn who_is_muted_or_pinned_is_told() {
-        let Offline { engine, bob, .. } = &Offline::new();
-        let mut events = engine.subscribe();
-        let muted = engine.set_muted(*bob, true).await.unwrap();
-        assert_eq!(events.recv().await.unwrap(), Event::Contact { contact: muted });
-        let pinned = engine.set_pinned(*bob, true).await.unwrap();
-        assert!(pinned.muted && pinned.pinned);
-        assert_eq!(events.recv().await.unwrap(), Event::Contact { contact: pinned });
-        let nobody = engine.set_pinned(AccountId([9; 16]), true).await;
-        assert!(matches!(nobody, Err(EngineError::NoSuchContact)));
-    }
 
     #[test]
     fn a_person_is_named_by_username_or_link() {

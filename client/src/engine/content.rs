@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn a_content_comes_back() {
-        let text = Text { text: "hello".to_owned(), reply_to: None };
+        let text = Text { text: "hello".to_owned(), reply_to: None, mentions: Vec::new() };
         let content = new(text, Timestamp(5), Some(60));
         let Decoded::Known(read) = decode(&encode(&content).unwrap()) else {
             panic!("not read");

@@ -10,7 +10,7 @@ use std::{
 
 use sotto_keys::{AttachmentKey, BlobDigest, Layout};
 use sotto_proto::{
-    AccountId, ErrorCode, MessageId,
+    ErrorCode, MessageId,
     blob::{BlobFound, GetBlob},
     content::AttachmentPointer,
 };
@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Engine, error::EngineError, event::Event, upload::Progress};
 use crate::{
-    model::{FailReason, Message, Transfer},
+    model::{ConversationId, FailReason, Message, Transfer},
     transport::{AskError, Link, TransportError, expect},
     vault::AttachmentJob,
 };
@@ -34,10 +34,11 @@ impl Engine {
     /// [`EngineError::Cancelled`].
     pub async fn save_attachment(
         &self,
-        conversation: AccountId,
+        conversation: impl Into<ConversationId>,
         message: MessageId,
         to: &Path,
     ) -> Result<Message, EngineError> {
+        let conversation = conversation.into();
         let shared = &self.shared;
         let read = shared.keeper.read(move |view| Ok(view.attachment(conversation, message)?));
         let job = read.await?.ok_or(EngineError::NoFile)?;

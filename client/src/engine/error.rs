@@ -34,6 +34,12 @@ pub enum EngineError {
     /// There is no such contact.
     #[error("there is no such contact")]
     NoSuchContact,
+    /// There is no such room, and never was for this account.
+    #[error("there is no such room")]
+    NoSuchRoom,
+    /// This account is not in the room, or not any more.
+    #[error("you are not in this room")]
+    NotInRoom,
     /// There is no such message.
     #[error("there is no such message")]
     NoSuchMessage,

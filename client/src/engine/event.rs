@@ -5,7 +5,7 @@
 use serde::{Serialize, Serializer};
 use sotto_proto::{AccountId, MessageId, presence::PresenceState};
 
-use crate::model::{Contact, Message};
+use crate::model::{Contact, ConversationId, Message, Room, conversation_fields};
 
 /// Something happened. Whoever falls behind loses the oldest ones, and reads the vault instead.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -31,18 +31,18 @@ pub enum Event {
     },
     /// Messages are gone: they disappeared by their timer, or with their conversation.
     MessagesGone {
-        /// The contact whose conversation it is.
-        #[serde(serialize_with = "hex")]
-        conversation: AccountId,
+        /// Of which conversation.
+        #[serde(flatten, serialize_with = "conversation_fields")]
+        conversation: ConversationId,
         /// Which; empty for the whole conversation.
         #[serde(serialize_with = "hex_all")]
         messages: Vec<MessageId>,
     },
     /// Messages were read here.
     Read {
-        /// The contact whose conversation it is.
-        #[serde(serialize_with = "hex")]
-        conversation: AccountId,
+        /// In which conversation.
+        #[serde(flatten, serialize_with = "conversation_fields")]
+        conversation: ConversationId,
         /// How many are still unread in it.
         unread: u32,
     },
@@ -61,12 +61,20 @@ pub enum Event {
         /// Whose.
         contact: Contact,
     },
-    /// A contact types, or stopped.
+    /// A room was added or changed: its name, its members, where this account stands with it.
+    Room {
+        /// As it is now.
+        room: Room,
+    },
+    /// Somebody types, or stopped.
     Typing {
-        /// The contact.
+        /// Where.
+        #[serde(flatten, serialize_with = "conversation_fields")]
+        conversation: ConversationId,
+        /// Who.
         #[serde(serialize_with = "hex")]
-        conversation: AccountId,
-        /// Whether it types.
+        who: AccountId,
+        /// Whether it is typing.
         active: bool,
     },
     /// A contact's presence changed.
@@ -79,9 +87,9 @@ pub enum Event {
     },
     /// A file is under way.
     Transfer {
-        /// The contact whose conversation it is in.
-        #[serde(serialize_with = "hex")]
-        conversation: AccountId,
+        /// In which conversation.
+        #[serde(flatten, serialize_with = "conversation_fields")]
+        conversation: ConversationId,
         /// The message that it belongs to.
         #[serde(serialize_with = "hex")]
         message: MessageId,
@@ -163,7 +171,7 @@ mod tests {
             r#"{"type":"connection","state":{"state":"stopped","reason":{"reason":"replaced"}}}"#
         );
         let gone = Event::MessagesGone {
-            conversation: AccountId([1; 16]),
+            conversation: AccountId([1; 16]).into(),
             messages: vec![MessageId([2; 16])],
         };
         let expected = format!(

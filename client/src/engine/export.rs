@@ -1,20 +1,27 @@
 //! The history, or one conversation of it, in the open, as JSON for programs and Markdown for people.
 
-use std::io::{self, Write};
+use std::{
+    collections::HashMap,
+    io::{self, Write},
+};
 
 use serde::Serialize;
 use sotto_proto::{AccountId, Timestamp};
 
-use super::{Engine, error::EngineError, own::Me};
+use super::{Engine, error::EngineError, own::Me, reading::require};
 use crate::{
-    model::{Contact, ConversationEvent, Message, MessageBody},
+    model::{
+        Contact, ConversationEvent, ConversationId, Correspondent, Message, MessageBody, Room,
+        RoomMember, nameless,
+    },
     vault::View,
 };
 
 /// What an export looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExportFormat {
-    /// One object: `account`, and `conversations` with `contact` and `messages`.
+    /// One object: `account`, and `conversations` with `contact`, or `room` and its `people`, and
+    /// `messages`.
     Json,
     /// A heading a conversation, a paragraph a message.
     Markdown,
@@ -28,10 +35,11 @@ impl Engine {
         out: impl Write + Send + 'static,
     ) -> Result<(), EngineError> {
         let me = self.me();
-        let read = self
-            .shared
-            .keeper
-            .read(move |view| write_all(view, &me, &view.contacts()?, format, out));
+        let read = self.shared.keeper.read(move |view| {
+            let contacts = view.contacts()?.into_iter().map(Correspondent::Contact);
+            let rooms = view.rooms()?.into_iter().map(Correspondent::Room);
+            write_all(view, &me, &contacts.chain(rooms).collect::<Vec<_>>(), format, out)
+        });
         read.await
     }
 
@@ -39,14 +47,14 @@ impl Engine {
     /// [`Engine::export`] writes all.
     pub async fn export_conversation(
         &self,
-        with: AccountId,
+        with: impl Into<ConversationId>,
         format: ExportFormat,
         out: impl Write + Send + 'static,
     ) -> Result<(), EngineError> {
-        let me = self.me();
+        let (me, with) = (self.me(), with.into());
         let read = self.shared.keeper.read(move |view| {
-            let contact = view.contact(with)?.ok_or(EngineError::NoSuchContact)?;
-            write_all(view, &me, &[contact], format, out)
+            let with = require(view, with)?.with;
+            write_all(view, &me, &[with], format, out)
         });
         read.await
     }
@@ -55,14 +63,14 @@ impl Engine {
 fn write_all(
     view: &View,
     me: &Me,
-    contacts: &[Contact],
+    all: &[Correspondent],
     format: ExportFormat,
     out: impl Write,
 ) -> Result<(), EngineError> {
     let mut out = io::BufWriter::new(out);
     match format {
-        ExportFormat::Json => json(view, me, contacts, &mut out)?,
-        ExportFormat::Markdown => markdown(view, me, contacts, &mut out)?,
+        ExportFormat::Json => json(view, me, all, &mut out)?,
+        ExportFormat::Markdown => markdown(view, me, all, &mut out)?,
     }
     out.flush().map_err(EngineError::File)
 }
@@ -70,18 +78,29 @@ fn write_all(
 fn json(
     view: &View,
     me: &Me,
-    contacts: &[Contact],
+    all: &[Correspondent],
     out: &mut impl Write,
 ) -> Result<(), EngineError> {
     write(out, "{\"account\":")?;
     json_value(out, me)?;
     write(out, ",\"conversations\":[")?;
-    for (index, contact) in contacts.iter().enumerate() {
-        write(out, if index == 0 { "\n{\"contact\":" } else { ",\n{\"contact\":" })?;
-        json_value(out, contact)?;
+    for (index, with) in all.iter().enumerate() {
+        write(out, if index == 0 { "\n{" } else { ",\n{" })?;
+        match with {
+            Correspondent::Contact(contact) => {
+                write(out, "\"contact\":")?;
+                json_value(out, contact)?;
+            }
+            Correspondent::Room(room) => {
+                write(out, "\"room\":")?;
+                json_value(out, room)?;
+                write(out, ",\"people\":")?;
+                json_value(out, &view.room_people(room.id)?)?;
+            }
+        }
         write(out, ",\"messages\":[")?;
         let mut separator = "\n";
-        each(view, contact, |message| {
+        each(view, with, |message| {
             write(out, separator)?;
             separator = ",\n";
             json_value(out, message)
@@ -94,16 +113,25 @@ fn json(
 fn markdown(
     view: &View,
     me: &Me,
-    contacts: &[Contact],
+    all: &[Correspondent],
     out: &mut impl Write,
 ) -> Result<(), EngineError> {
     write(out, &format!("# Messages of {} (@{})\n", plain(me.display_name.as_str()), me.username))?;
-    for contact in contacts {
-        let name = plain(contact.name());
-        write(out, &format!("\n## {name} (@{})\n", contact.username))?;
-        each(view, contact, |message| {
-            let from = if message.outgoing { me.display_name.as_str() } else { contact.name() };
-            write(out, &paragraph(message, from))
+    for with in all {
+        let people = People::of(view, with)?;
+        let name = plain(with.name());
+        match with {
+            Correspondent::Contact(Contact { username, .. }) => {
+                write(out, &format!("\n## {name} (@{username})\n"))?;
+            }
+            Correspondent::Room(Room { members, .. }) => {
+                write(out, &format!("\n## {name} (a room of {members})\n"))?;
+            }
+        }
+        each(view, with, |message| {
+            let own = me.display_name.as_str();
+            let from = message.sender.map_or_else(|| own.to_owned(), |sender| people.name(sender));
+            write(out, &paragraph(message, &from, &people))
         })?;
     }
     Ok(())
@@ -111,13 +139,39 @@ fn markdown(
 
 fn each(
     view: &View,
-    contact: &Contact,
+    with: &Correspondent,
     mut take: impl FnMut(&Message) -> Result<(), EngineError>,
 ) -> Result<(), EngineError> {
-    view.each_message(contact.account, |message| take(&message))
+    view.each_message(with.id(), |message| take(&message))
 }
 
-fn paragraph(message: &Message, from: &str) -> String {
+/// How those in a conversation are called.
+struct People(HashMap<AccountId, String>);
+
+impl People {
+    fn of(view: &View, with: &Correspondent) -> Result<Self, EngineError> {
+        let named = |member: RoomMember| (member.account, member.name());
+        Ok(Self(match with {
+            Correspondent::Contact(contact) => {
+                HashMap::from([(contact.account, contact.name().to_owned())])
+            }
+            Correspondent::Room(room) => {
+                view.room_people(room.id)?.into_iter().map(named).collect()
+            }
+        }))
+    }
+
+    fn name(&self, account: AccountId) -> String {
+        self.0.get(&account).cloned().unwrap_or_else(|| nameless(account))
+    }
+
+    fn names(&self, accounts: &[AccountId]) -> String {
+        let names: Vec<_> = accounts.iter().map(|account| plain(&self.name(*account))).collect();
+        names.join(", ")
+    }
+}
+
+fn paragraph(message: &Message, from: &str, people: &People) -> String {
     let at = time(message.sent_at);
     let text = match &message.body {
         MessageBody::Text { text } => quote(text),
@@ -126,13 +180,15 @@ fn paragraph(message: &Message, from: &str) -> String {
             if caption.is_empty() { quote(&file) } else { quote(&format!("{file}\n{caption}")) }
         }
         MessageBody::Deleted => "*deleted*".to_owned(),
-        MessageBody::Event { event } => return format!("\n*{at}: {}*\n", sentence(event)),
+        MessageBody::Event { event } => {
+            return format!("\n*{at}: {}*\n", sentence(event, people));
+        }
     };
     let edited = if message.edited { ", edited" } else { "" };
     format!("\n**{}**, {at}{edited}:\n{text}\n", plain(from))
 }
 
-fn sentence(event: &ConversationEvent) -> String {
+fn sentence(event: &ConversationEvent, people: &People) -> String {
     match event {
         ConversationEvent::IdentityChanged => "the identity key changed".to_owned(),
         ConversationEvent::IdentityAcknowledged => "the new identity key was accepted".to_owned(),
@@ -143,6 +199,22 @@ fn sentence(event: &ConversationEvent) -> String {
         ConversationEvent::RequestAccepted { .. } => "the request was accepted".to_owned(),
         ConversationEvent::Unsupported => "a message that needs a newer version".to_owned(),
         ConversationEvent::Unreadable => "a message that could not be opened".to_owned(),
+        ConversationEvent::RoomCreated => "the room was created".to_owned(),
+        ConversationEvent::Joined { who } => format!("{} joined", people.names(who)),
+        ConversationEvent::Left { who } => format!("{} left", people.names(who)),
+        ConversationEvent::Removed { who, by } => {
+            format!("{} removed {}", people.names(&[*by]), people.names(who))
+        }
+        ConversationEvent::Renamed { name } => {
+            format!("the room is called {} now", plain(name.as_str()))
+        }
+        ConversationEvent::TopicChanged => "the room has another topic".to_owned(),
+        ConversationEvent::PictureChanged => "the room has another picture".to_owned(),
+        ConversationEvent::Promoted { who } => format!("{}: admin from now on", people.names(who)),
+        ConversationEvent::Demoted { who } => format!("{}: admin no longer", people.names(who)),
+        ConversationEvent::Rejoined => {
+            "this device joined again; what was said in between is missing".to_owned()
+        }
     }
 }
 
@@ -183,7 +255,13 @@ fn json_value(out: &mut impl Write, value: &impl Serialize) -> Result<(), Engine
 mod tests {
     use std::sync::{Arc, Mutex};
 
-    use super::super::{lock, tests::Offline};
+    use sotto_proto::content::Text;
+
+    use super::super::{
+        clock::{self, now},
+        content, lock,
+        tests::Offline,
+    };
     use super::*;
 
     /// What was written, for whoever holds a clone.
@@ -216,6 +294,38 @@ mod tests {
         let refused = engine.export_conversation(nobody, ExportFormat::Json, none.clone()).await;
         assert!(matches!(refused, Err(EngineError::NoSuchContact)));
         assert!(lock(&none.0).is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_room_is_exported_with_its_people() {
+        let offline = Offline::new();
+        let engine = &offline.engine;
+        let room = offline.join_room().await;
+        let hear = engine.shared.keeper.write(move |tx, _| {
+            let text = Text { text: "hello".to_owned(), reply_to: None, mentions: Vec::new() };
+            let (carol, dave) = (AccountId([3; 16]), AccountId([4; 16]));
+            let content = content::new(text, now(), None);
+            tx.record_content(room.into(), carol, &content, now())?;
+            let joined = ConversationEvent::Joined { who: vec![carol, dave] };
+            tx.record_event(room.into(), clock::message_id(), &joined, now())?;
+            Ok(())
+        });
+        hear.await.unwrap();
+        let (markdown, json) = (Written::default(), Written::default());
+        let export = async |format, out: &Written| {
+            engine.export_conversation(room, format, out.clone()).await.unwrap();
+        };
+        export(ExportFormat::Markdown, &markdown).await;
+        let markdown = String::from_utf8(lock(&markdown.0).clone()).unwrap();
+        assert!(markdown.contains("## Lighthouse (a room of 3)"), "{markdown}");
+        assert!(markdown.contains("**Carol**") && markdown.contains("Carol, 04040404 joined"));
+        export(ExportFormat::Json, &json).await;
+        let json: serde_json::Value = serde_json::from_slice(&lock(&json.0)).unwrap();
+        let exported = &json["conversations"][0];
+        assert_eq!(exported["room"]["id"], room.to_string());
+        assert_eq!(exported["people"].as_array().unwrap().len(), 3);
+        assert_eq!(exported["messages"][0]["sender"], "03".repeat(16));
+        assert_eq!(exported["messages"][0]["room"], true);
     }
 
     #[test]

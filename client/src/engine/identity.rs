@@ -36,7 +36,7 @@ impl Engine {
             let event = tx.acknowledge_identity(contact, clock::message_id(), now())?;
             if event.is_some() {
                 tx.requeue_undelivered(contact)?;
-                queue_receipts(tx, contact, now())?;
+                queue_receipts(tx, contact.into(), now())?;
             }
             let contact = tx.contact(contact)?.ok_or(EngineError::NoSuchContact)?;
             Ok((contact, event))

@@ -110,9 +110,11 @@ pub(super) fn take_signal(
     }
     Ok(match decode(&opened.plaintext) {
         Decoded::Known(content) => match content.body {
-            Body::Typing(typing) => {
-                Some(Event::Typing { conversation: from.account, active: typing.active })
-            }
+            Body::Typing(typing) => Some(Event::Typing {
+                conversation: from.account.into(),
+                who: from.account,
+                active: typing.active,
+            }),
             _ => None,
         },
         Decoded::Newer(_) | Decoded::Malformed => None,
@@ -230,7 +232,8 @@ impl Taking<'_> {
         match decoded {
             Decoded::Known(content) => self.content(from.account, &content),
             Decoded::Newer(id) => {
-                let recorded = self.tx.record_unsupported(from.account, id, self.now)?;
+                let chat = from.account.into();
+                let recorded = self.tx.record_unsupported(chat, from.account, id, self.now)?;
                 self.recorded(from.account, recorded)
             }
             Decoded::Malformed => {
@@ -282,7 +285,8 @@ impl Taking<'_> {
     }
 
     fn content(&mut self, from: AccountId, content: &Content) -> Result<(), EngineError> {
-        let recorded = self.tx.attempt(|tx| tx.record_content(from, content, self.now));
+        let recorded =
+            self.tx.attempt(|tx| tx.record_content(from.into(), from, content, self.now));
         match recorded {
             Ok(recorded) => self.recorded(from, recorded),
             // The disk may work again later; a value that the vault cannot hold never will.
@@ -298,7 +302,7 @@ impl Taking<'_> {
         match recorded {
             Recorded::Message(message) => {
                 if !matches!(message.body, MessageBody::Event { .. }) {
-                    self.tx.owe_receipts(from, &[message.id], ReceiptState::Delivered)?;
+                    self.tx.owe_receipts(from.into(), &[message.id], ReceiptState::Delivered)?;
                     self.receipts_for.insert(from);
                 }
                 self.taken.events.push(Event::Message { message: *message });
@@ -311,14 +315,18 @@ impl Taking<'_> {
                 let changed = messages.into_iter().map(|message| Event::MessageChanged { message });
                 self.taken.events.extend(changed);
             }
-            Recorded::Timer(message) => {
+            Recorded::Timer(message) | Recorded::Profile(message) => {
                 self.taken.events.push(Event::Message { message: *message });
             }
             Recorded::Accepted(message) => {
                 self.taken.events.push(Event::Message { message: *message });
                 self.taken.events.push(contact_event(self.tx, from)?);
             }
-            Recorded::Typing { .. } | Recorded::Repeat | Recorded::Ignored => {}
+            // An invitation is looked at where rooms are joined.
+            Recorded::Invite { .. }
+            | Recorded::Typing { .. }
+            | Recorded::Repeat
+            | Recorded::Ignored => {}
         }
         Ok(())
     }
@@ -336,7 +344,7 @@ impl Taking<'_> {
             return Ok(());
         };
         let what = ConversationEvent::Unreadable;
-        let message = self.tx.record_event(contact.account, event, &what, self.now)?;
+        let message = self.tx.record_event(contact.account.into(), event, &what, self.now)?;
         self.taken.events.push(Event::Message { message });
         if self.own.may_renew(from, self.now)
             && let Some(stored) =
@@ -346,7 +354,7 @@ impl Taking<'_> {
             self.changed.insert(from);
             // It says nothing, but brings the other side into the new session.
             let nothing = Receipt { state: ReceiptState::Delivered, messages: Vec::new() };
-            self.tx.queue_content(from.account, &content::new(nothing, self.now, None))?;
+            self.tx.queue_content(from.account.into(), &content::new(nothing, self.now, None))?;
         }
         self.taken.stale.insert(contact.account);
         Ok(())
@@ -369,7 +377,7 @@ impl Taking<'_> {
             self.tx.set_prekeys(&self.own.prekeys.to_bytes())?;
         }
         for account in &self.receipts_for {
-            queue_receipts(self.tx, *account, self.now)?;
+            queue_receipts(self.tx, (*account).into(), self.now)?;
             // A device that is new here is looked up before anything is sealed for it.
             if !self.taken.stale.contains(account) {
                 seal_waiting(self.tx, *account)?;

@@ -12,7 +12,7 @@ use sotto_proto::{
 };
 
 use super::{Engine, Shared, clock::now, content, error::EngineError, lock, sealing::seal_signal};
-use crate::{transport::Link, vault::View};
+use crate::{model::ConversationId, transport::Link, vault::View};
 
 /// Keeps the relay told until the connection ends.
 pub(super) async fn announce(shared: Arc<Shared>, link: Link) -> Result<(), EngineError> {
@@ -37,7 +37,12 @@ impl Engine {
 
     /// Shows a contact that the owner types, or has stopped: if both want that and the contact is
     /// online; else nothing happens.
-    pub async fn typing(&self, to: AccountId, active: bool) -> Result<(), EngineError> {
+    pub async fn typing(
+        &self,
+        to: impl Into<ConversationId>,
+        active: bool,
+    ) -> Result<(), EngineError> {
+        let Some(to) = to.into().contact() else { return Ok(()) };
         let is_online = matches!(self.presence(to), Some(PresenceState::Online));
         if !is_online || self.shared.link().is_err() {
             return Ok(());

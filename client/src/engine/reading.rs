@@ -1,11 +1,20 @@
 //! Reading: conversations, histories, search, what was read, preferences. None needs a connection.
 
-use sotto_proto::{AccountId, MessageId, content::ReceiptState};
+use sotto_proto::{MessageId, RoomId, content::ReceiptState};
 
-use super::{Engine, clock::now, error::EngineError, event::Event, sealing::queue_receipts};
+use super::{
+    Engine,
+    clock::now,
+    error::EngineError,
+    event::Event,
+    sealing::{may_hear, queue_receipts},
+};
 use crate::{
-    model::{ConversationSummary, Message, Preferences, SearchHit},
-    vault::Page,
+    model::{
+        ConversationId, ConversationSummary, Correspondent, Message, Preferences, Room, RoomMember,
+        SearchHit,
+    },
+    vault::{Page, Tx, View},
 };
 
 /// What the settings of faces are called in the vault, before their own names: the engine's own
@@ -20,30 +29,91 @@ impl Engine {
     }
 
     /// One conversation.
-    pub async fn conversation(&self, with: AccountId) -> Result<ConversationSummary, EngineError> {
-        let read = self
-            .shared
-            .keeper
-            .read(move |view| view.conversation(with)?.ok_or(EngineError::NoSuchContact));
-        read.await
+    pub async fn conversation(
+        &self,
+        with: impl Into<ConversationId>,
+    ) -> Result<ConversationSummary, EngineError> {
+        let with = with.into();
+        self.shared.keeper.read(move |view| require(view, with)).await
+    }
+
+    /// Whether the owner wants no notice of what comes here. It is for the faces to heed.
+    pub async fn set_muted(
+        &self,
+        conversation: impl Into<ConversationId>,
+        muted: bool,
+    ) -> Result<ConversationSummary, EngineError> {
+        let id = conversation.into();
+        self.change_conversation(id, move |tx| Ok(tx.set_muted(id, muted)?)).await
+    }
+
+    /// Whether a conversation stands above the others.
+    pub async fn set_pinned(
+        &self,
+        conversation: impl Into<ConversationId>,
+        pinned: bool,
+    ) -> Result<ConversationSummary, EngineError> {
+        let id = conversation.into();
+        self.change_conversation(id, move |tx| Ok(tx.set_pinned(id, pinned)?)).await
+    }
+
+    /// Changes a conversation and tells of it.
+    async fn change_conversation(
+        &self,
+        id: ConversationId,
+        change: impl FnOnce(&Tx<'_>) -> Result<(), EngineError> + Send + 'static,
+    ) -> Result<ConversationSummary, EngineError> {
+        let job = self.shared.keeper.write(move |tx, _| {
+            require(tx, id)?;
+            change(tx)?;
+            require(tx, id)
+        });
+        let changed = job.await?;
+        self.shared.tell(match changed.with.clone() {
+            Correspondent::Contact(contact) => Event::Contact { contact },
+            Correspondent::Room(room) => Event::Room { room },
+        });
+        Ok(changed)
+    }
+
+    /// All rooms of all states, by name.
+    pub async fn rooms(&self) -> Result<Vec<Room>, EngineError> {
+        self.shared.keeper.read(|view| Ok(view.rooms()?)).await
+    }
+
+    /// The picture of a room, if it has one: an encoded image, as whoever set it has made it.
+    pub async fn room_picture(&self, room: RoomId) -> Result<Option<Vec<u8>>, EngineError> {
+        self.shared.keeper.read(move |view| Ok(view.room_picture(room)?)).await
+    }
+
+    /// Those who are in a room, by name.
+    pub async fn room_members(&self, room: RoomId) -> Result<Vec<RoomMember>, EngineError> {
+        self.shared.keeper.read(move |view| Ok(view.room_members(room)?)).await
+    }
+
+    /// Those who are in a room, and those who were: whoever may have said something in it.
+    pub async fn room_people(&self, room: RoomId) -> Result<Vec<RoomMember>, EngineError> {
+        self.shared.keeper.read(move |view| Ok(view.room_people(room)?)).await
     }
 
     /// At most `limit` messages of a conversation, oldest first.
     pub async fn history(
         &self,
-        with: AccountId,
+        with: impl Into<ConversationId>,
         page: Page,
         limit: usize,
     ) -> Result<Vec<Message>, EngineError> {
+        let with = with.into();
         self.shared.keeper.read(move |view| Ok(view.history(with, page, limit)?)).await
     }
 
     /// One message.
     pub async fn message(
         &self,
-        with: AccountId,
+        with: impl Into<ConversationId>,
         message: MessageId,
     ) -> Result<Message, EngineError> {
+        let with = with.into();
         let read = self
             .shared
             .keeper
@@ -55,15 +125,20 @@ impl Engine {
     /// the message `before`, if one is named. Deleted ones have none.
     pub async fn shared_files(
         &self,
-        with: AccountId,
+        with: impl Into<ConversationId>,
         before: Option<MessageId>,
         limit: usize,
     ) -> Result<Vec<Message>, EngineError> {
+        let with = with.into();
         self.shared.keeper.read(move |view| Ok(view.shared_files(with, before, limit)?)).await
     }
 
     /// The oldest message of a conversation that is unread.
-    pub async fn first_unread(&self, with: AccountId) -> Result<Option<MessageId>, EngineError> {
+    pub async fn first_unread(
+        &self,
+        with: impl Into<ConversationId>,
+    ) -> Result<Option<MessageId>, EngineError> {
+        let with = with.into();
         self.shared.keeper.read(move |view| Ok(view.first_unread(with)?)).await
     }
 
@@ -73,16 +148,17 @@ impl Engine {
     }
 
     /// The owner has seen a conversation up to a message, or all of it: how many messages were
-    /// unread. The contact is told, if it is accepted and the preferences say so.
+    /// unread. An accepted contact, or the room, is told if the preferences say so.
     pub async fn mark_read(
         &self,
-        with: AccountId,
+        with: impl Into<ConversationId>,
         up_to: Option<MessageId>,
     ) -> Result<usize, EngineError> {
-        let queue = move |tx: &crate::vault::Tx<'_>| {
+        let with = with.into();
+        let queue = move |tx: &Tx<'_>| {
+            require(tx, with)?;
             let read = tx.mark_read(with, up_to, now())?;
-            let contact = tx.contact(with)?.ok_or(EngineError::NoSuchContact)?;
-            if !read.is_empty() && contact.may_send() && tx.preferences()?.read_receipts {
+            if !read.is_empty() && may_hear(tx, with)? && tx.preferences()?.read_receipts {
                 tx.owe_receipts(with, &read, ReceiptState::Read)?;
                 queue_receipts(tx, with, now())?;
             }
@@ -101,7 +177,7 @@ impl Engine {
     pub async fn search(
         &self,
         query: &str,
-        within: Option<AccountId>,
+        within: Option<ConversationId>,
         limit: usize,
     ) -> Result<Vec<SearchHit>, EngineError> {
         let query = query.to_owned();
@@ -136,6 +212,13 @@ impl Engine {
     }
 }
 
+pub(super) fn require(view: &View, id: ConversationId) -> Result<ConversationSummary, EngineError> {
+    view.conversation(id)?.ok_or(match id {
+        ConversationId::Contact(_) => EngineError::NoSuchContact,
+        ConversationId::Room(_) => EngineError::NoSuchRoom,
+    })
+}
+
 /// What a face's setting is called in the vault.
 fn face_key(key: &str) -> String {
     format!("{FACE}{key}")
@@ -143,9 +226,61 @@ fn face_key(key: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::Offline;
+    use sotto_proto::{
+        AccountId,
+        content::{Body, Text},
+    };
+
+    use super::super::{content, tests::Offline};
     use super::*;
-    use crate::vault::View;
+
+    #[tokio::test]
+    async fn who_is_muted_or_pinned_is_told() {
+        let Offline { engine, bob, .. } = &Offline::new();
+        let mut events = engine.subscribe();
+        let told = |changed: &ConversationSummary| {
+            let contact = changed.with.contact().unwrap().clone();
+            assert_eq!((contact.muted, contact.pinned), (changed.muted, changed.pinned));
+            Event::Contact { contact }
+        };
+        let muted = engine.set_muted(*bob, true).await.unwrap();
+        assert_eq!(events.recv().await.unwrap(), told(&muted));
+        let pinned = engine.set_pinned(*bob, true).await.unwrap();
+        assert!(pinned.muted && pinned.pinned);
+        assert_eq!(events.recv().await.unwrap(), told(&pinned));
+        let nobody = engine.set_pinned(AccountId([9; 16]), true).await;
+        assert!(matches!(nobody, Err(EngineError::NoSuchContact)));
+        let nowhere = engine.set_pinned(RoomId([9; 16]), true).await;
+        assert!(matches!(nowhere, Err(EngineError::NoSuchRoom)));
+    }
+
+    #[tokio::test]
+    async fn what_was_read_in_a_room_is_told_the_room() {
+        let offline = Offline::new();
+        let engine = &offline.engine;
+        let room = offline.join_room().await;
+        let carol = AccountId([3; 16]);
+        let hear = engine.shared.keeper.write(move |tx, _| {
+            let text = Text { text: "hello".to_owned(), reply_to: None, mentions: Vec::new() };
+            for _ in 0..2 {
+                let content = content::new(text.clone(), now(), None);
+                tx.record_content(room.into(), carol, &content, now())?;
+            }
+            Ok(())
+        });
+        hear.await.unwrap();
+        let mut events = engine.subscribe();
+        assert_eq!(engine.mark_read(room, None).await.unwrap(), 2);
+        let read = Event::Read { conversation: room.into(), unread: 0 };
+        assert_eq!(events.recv().await.unwrap(), read);
+        let waiting = engine.shared.keeper.read(move |view| Ok(view.waiting(room.into(), 9)?));
+        let waiting = waiting.await.unwrap();
+        assert!(matches!(&waiting[..], [one] if matches!(&one.content.body,
+            Body::Receipt(receipt) if receipt.messages.len() == 2)));
+        let names: Vec<_> =
+            engine.room_members(room).await.unwrap().iter().map(RoomMember::name).collect();
+        assert_eq!(names, ["anna", "bob", "Carol"]);
+    }
 
     #[tokio::test]
     async fn a_face_has_settings_of_its_own() {

@@ -150,7 +150,7 @@ async fn give_up(shared: &Shared, to: AccountId, why: FailReason) -> Result<(), 
             // Nobody is left who could fetch what the relay has accepted.
             tx.requeue_undelivered(to)?;
         }
-        Ok(tx.fail_waiting(to, &why)?)
+        Ok(tx.fail_waiting(to.into(), &why)?)
     };
     let failed = shared.keeper.write(move |tx, _| give_up(tx)).await?;
     shared.tell_all(failed.into_iter().map(|message| Event::MessageChanged { message }));

@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 
 use super::{clock, content, error::EngineError, event::Event};
 use crate::{
-    model::{Contact, FailReason},
+    model::{Contact, ConversationId, FailReason, RoomState},
     vault::{Tx, View, Waiting},
 };
 
@@ -106,7 +106,7 @@ pub(super) fn seal_waiting(tx: &Tx<'_>, to: AccountId) -> Result<Sealed, EngineE
     }
     let mut sessions = usable(tx, &contact)?;
     loop {
-        let waiting = tx.waiting(to, BATCH)?;
+        let waiting = tx.waiting(to.into(), BATCH)?;
         if waiting.is_empty() {
             break;
         }
@@ -114,7 +114,7 @@ pub(super) fn seal_waiting(tx: &Tx<'_>, to: AccountId) -> Result<Sealed, EngineE
             return Ok(Sealed::NoSession);
         }
         for waiting in waiting {
-            if !seal_one(tx, &mut sessions, &waiting)? {
+            if !seal_one(tx, to, &mut sessions, &waiting)? {
                 save(tx, to, &sessions)?;
                 return Ok(Sealed::NoSession);
             }
@@ -127,6 +127,7 @@ pub(super) fn seal_waiting(tx: &Tx<'_>, to: AccountId) -> Result<Sealed, EngineE
 /// False: a session is used up.
 fn seal_one(
     tx: &Tx<'_>,
+    account: AccountId,
     sessions: &mut BTreeMap<DeviceId, Stored>,
     waiting: &Waiting,
 ) -> Result<bool, EngineError> {
@@ -142,7 +143,7 @@ fn seal_one(
     let Ok(plaintext) = content::encode(&waiting.content) else { return Ok(too_large(tx)?) };
     let mut envelopes = Vec::with_capacity(sessions.len());
     for (device, stored) in sessions.iter_mut() {
-        let to = DeviceAddress { account: waiting.to, device: *device };
+        let to = DeviceAddress { account, device: *device };
         match stored.sessions.seal(&mut rand::rng(), &plaintext) {
             Ok(sealed) => envelopes.push(Envelope { id: clock::envelope_id(), to, sealed }),
             Err(SealError::Padding(_)) => return Ok(too_large(tx)?),
@@ -184,13 +185,25 @@ pub(super) fn seal_signal(
     Ok(signals)
 }
 
-/// Queues the receipts that are owed to a contact, if it may have them.
+/// Whether those in a conversation may be told what came of their messages.
+pub(super) fn may_hear(view: &View, to: ConversationId) -> Result<bool, EngineError> {
+    Ok(match to {
+        ConversationId::Contact(account) => {
+            view.contact(account)?.is_some_and(|contact| contact.may_send())
+        }
+        ConversationId::Room(room) => {
+            view.room(room)?.is_some_and(|room| room.state == RoomState::Joined)
+        }
+    })
+}
+
+/// Queues the receipts that are owed to a contact or a room, if they may go there.
 pub(super) fn queue_receipts(
     tx: &Tx<'_>,
-    to: AccountId,
+    to: ConversationId,
     now: Timestamp,
 ) -> Result<(), EngineError> {
-    if tx.contact(to)?.is_none_or(|contact| !contact.may_send()) {
+    if !may_hear(tx, to)? {
         return Ok(());
     }
     loop {

@@ -4,8 +4,9 @@ use std::{collections::HashMap, path::PathBuf};
 
 use sotto_keys::{DeviceKeys, Identity, PrekeySecrets, VaultParams};
 use sotto_proto::{
-    AccountId, Bundle, DeviceAddress, DeviceId, EnvelopeId, PrekeyUpload, Timestamp,
-    content::Text,
+    AccountId, Bundle, DeviceAddress, DeviceId, EnvelopeId, IdentityKey, PrekeyUpload, RoomId,
+    Timestamp,
+    content::{RoomProfile, Text},
     directory::User,
     mailbox::{Envelope, Mail, MailboxEntry},
 };
@@ -23,9 +24,12 @@ use super::{
     sealing::{Sealed, Standing, Stored, seal_waiting},
 };
 use crate::{
-    model::{Contact, ContactState, ConversationEvent, Message, MessageBody, MessageState},
+    model::{
+        Contact, ContactState, ConversationEvent, Message, MessageBody, MessageState, RoomKind,
+        RoomState,
+    },
     profile::{Profile, Stretching},
-    vault::{Outcome, Page, Vault},
+    vault::{MemberNames, NewMember, NewRoom, Outcome, Page, Vault},
 };
 
 /// Somebody with a vault, and what the directory holds of them.
@@ -111,9 +115,9 @@ impl Person {
 
     fn say(&mut self, to: &Self, text: &str) -> (Message, Sealed) {
         let to = to.account();
-        let text = Text { text: text.to_owned(), reply_to: None };
+        let text = Text { text: text.to_owned(), reply_to: None, mentions: Vec::new() };
         let said = self.kept.write(|tx, _| {
-            let message = tx.queue_message(to, &content::new(text, now(), None), now())?;
+            let message = tx.queue_message(to.into(), &content::new(text, now(), None), now())?;
             Ok((message, seal_waiting(tx, to)?))
         });
         said.unwrap()
@@ -167,7 +171,7 @@ impl Person {
 
     fn history(&self, other: &Self) -> Vec<Message> {
         let account = other.account();
-        self.kept.vault.read(|view| view.history(account, Page::Latest, 99)).unwrap()
+        self.kept.vault.read(|view| view.history(account.into(), Page::Latest, 99)).unwrap()
     }
 
     fn texts(&self, other: &Self) -> Vec<String> {
@@ -227,6 +231,43 @@ impl Offline {
         let (anna, bob) = friends();
         let Person { kept, _folder: folder, .. } = anna;
         Self { engine: Engine::start(kept).unwrap(), bob: bob.account(), folder }
+    }
+
+    /// Puts Anna, account 1, into a room with Bob and Carol, account 3, who is its admin.
+    pub(super) async fn join_room(&self) -> RoomId {
+        let room = RoomId([0xC0; 16]);
+        let member = |number| NewMember {
+            account: AccountId([number; 16]),
+            identity: IdentityKey([number; 32]),
+            is_admin: number == 3,
+            devices: 1,
+        };
+        let new = NewRoom {
+            id: room,
+            kind: RoomKind::Invite,
+            profile: RoomProfile {
+                name: "Lighthouse".parse().unwrap(),
+                topic: String::new(),
+                picture: None,
+            },
+            state: RoomState::Joined,
+            is_admin: false,
+            invited_by: None,
+            cursor: 0,
+            joined_at: Some(now()),
+        };
+        let name = MemberNames {
+            account: AccountId([3; 16]),
+            username: "carol".parse().unwrap(),
+            display_name: "Carol".parse().unwrap(),
+        };
+        let put = self.engine.shared.keeper.write(move |tx, _| {
+            tx.put_room(&new)?;
+            tx.set_room_members(room, &[1, 2, 3].map(member))?;
+            Ok(tx.set_member_names(room, &[name])?)
+        });
+        put.await.unwrap();
+        room
     }
 
     /// The folder of the profile.

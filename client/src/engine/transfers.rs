@@ -6,17 +6,17 @@
 
 use std::sync::Mutex;
 
-use sotto_proto::{AccountId, MessageId};
+use sotto_proto::MessageId;
 use tokio_util::sync::CancellationToken;
 
 use super::{Engine, error::EngineError, event::Event, lock};
 use crate::{
-    model::{FailReason, Message, Transfer},
+    model::{ConversationId, FailReason, Message, Transfer},
     vault::{Tx, View},
 };
 
 /// The message whose file it is, in its conversation.
-type Key = (AccountId, MessageId);
+type Key = (ConversationId, MessageId);
 
 /// The transfers under way.
 #[derive(Default)]
@@ -29,13 +29,13 @@ pub(super) struct UnderWay<'a> {
 }
 
 impl Transfers {
-    pub(super) fn enter(&self, conversation: AccountId, message: MessageId) -> UnderWay<'_> {
+    pub(super) fn enter(&self, conversation: ConversationId, message: MessageId) -> UnderWay<'_> {
         let stop = CancellationToken::new();
         lock(&self.0).push(((conversation, message), stop.clone()));
         UnderWay { transfers: self, stop }
     }
 
-    fn stop(&self, conversation: AccountId, message: MessageId) {
+    fn stop(&self, conversation: ConversationId, message: MessageId) {
         for (key, stop) in &*lock(&self.0) {
             if *key == (conversation, message) {
                 stop.cancel();
@@ -70,9 +70,10 @@ impl Engine {
     /// [`EngineError::NoSuchMessage`].
     pub async fn cancel_transfer(
         &self,
-        conversation: AccountId,
+        conversation: impl Into<ConversationId>,
         message: MessageId,
     ) -> Result<Message, EngineError> {
+        let conversation = conversation.into();
         let shared = &self.shared;
         let job = shared.keeper.write(move |tx, _| give_up(tx, conversation, message));
         let (message, given_up) = job.await?;
@@ -88,7 +89,7 @@ impl Engine {
 /// Fails an own message whose file is not on the relay yet; whether it was such a one.
 fn give_up(
     tx: &Tx<'_>,
-    conversation: AccountId,
+    conversation: ConversationId,
     message: MessageId,
 ) -> Result<(Message, bool), EngineError> {
     if is_uploading(tx, conversation, message)? {
@@ -103,7 +104,7 @@ fn give_up(
 /// Whether the file of an own message is still to be carried to the relay.
 pub(super) fn is_uploading(
     view: &View,
-    conversation: AccountId,
+    conversation: ConversationId,
     message: MessageId,
 ) -> Result<bool, EngineError> {
     let job = view.attachment(conversation, message)?;
@@ -115,7 +116,7 @@ mod tests {
     use std::fs;
 
     use sotto_proto::{
-        BlobId,
+        AccountId, BlobId,
         content::{Attachment, AttachmentPointer},
     };
 
@@ -133,9 +134,9 @@ mod tests {
     #[test]
     fn only_the_transfers_of_the_message_are_stopped() {
         let transfers = Transfers::default();
-        let enter = |number| transfers.enter(AccountId([1; 16]), MessageId([number; 16]));
+        let enter = |number| transfers.enter(AccountId([1; 16]).into(), MessageId([number; 16]));
         let (first, again, other) = (enter(1), enter(1), enter(2));
-        transfers.stop(AccountId([1; 16]), MessageId([1; 16]));
+        transfers.stop(AccountId([1; 16]).into(), MessageId([1; 16]));
         assert!(first.stop().is_cancelled() && again.stop().is_cancelled());
         assert!(!other.stop().is_cancelled());
         let next = enter(1);
@@ -193,11 +194,12 @@ mod tests {
             name: "photo.png".to_owned(),
             media_type: "image/png".to_owned(),
         };
-        let attachment = Attachment { pointer, caption: String::new(), reply_to: None };
+        let attachment =
+            Attachment { pointer, caption: String::new(), reply_to: None, mentions: Vec::new() };
         let content = content::new(attachment, now(), None);
         let id = content.id;
         let job = engine.shared.keeper.write(move |tx, _| {
-            tx.record_content(bob, &content, now())?;
+            tx.record_content(bob.into(), bob, &content, now())?;
             Ok(())
         });
         job.await.unwrap();

@@ -289,8 +289,10 @@ async fn finish(shared: &Shared, job: &AttachmentJob) -> Result<(), EngineError>
             return Ok(None);
         }
         let message = tx.finish_upload(conversation, message)?;
-        let sealed: Sealed = seal_waiting(tx, conversation)?;
-        tracing::debug!(?sealed, "a file was uploaded");
+        if let Some(contact) = conversation.contact() {
+            let sealed: Sealed = seal_waiting(tx, contact)?;
+            tracing::debug!(?sealed, "a file was uploaded");
+        }
         Ok(Some(message))
     });
     shared.tell_all(job.await?.map(|message| Event::MessageChanged { message }));

@@ -3,23 +3,17 @@
 //! A whole delivery belongs into one [`super::Vault::write`]: the new session states, the prekeys
 //! that were used up, the contents and the consumed sequence.
 
-use rusqlite::params;
 use sotto_proto::{
-    AccountId, DeviceAddress, EnvelopeId, MessageId, Timestamp,
-    content::{Attachment, Body, Content, Receipt, ReceiptState, Text},
-    limits::ATTACHMENT_MAX,
+    AccountId, MessageId, RoomId, Timestamp,
+    content::{Attachment, Body, Content, Receipt, ReceiptState, RoomInvite, RoomProfile, Text},
+    limits::{ATTACHMENT_MAX, MENTIONS_MAX, WELCOME_MAX},
 };
 
 use super::{
-    Tx, VaultError, View, attachment,
-    message::{NewMessage, Reached},
-    value::millis,
+    Tx, VaultError, attachment,
+    message::{By, NewMessage, Reached},
 };
-use crate::model::{ConversationEvent, Message, Transfer};
-
-/// How long the ids of what arrived are kept to know a repeat by: longer than any relay keeps an
-/// envelope, in milliseconds.
-pub const SEEN_KEPT_MS: u64 = 90 * 24 * 60 * 60 * 1000;
+use crate::model::{ContactState, ConversationEvent, ConversationId, Message, Transfer};
 
 /// What a content did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,15 +27,22 @@ pub enum Recorded {
         /// To delete once the transaction is durable.
         files: Vec<std::path::PathBuf>,
     },
-    /// Own messages were delivered or read: as they are now.
+    /// Own messages were delivered or read, by one person more at least: as they are now.
     States(Vec<Message>),
     /// The disappearing timer was set: the event.
     Timer(Box<Message>),
     /// The contact accepted the request: the event.
     Accepted(Box<Message>),
-    /// The contact types, or stopped; nothing was recorded.
+    /// The name, topic or picture of the room was changed: the event.
+    Profile(Box<Message>),
+    /// An invitation, which waits to be looked at ([`super::View::invites`]).
+    Invite {
+        /// To which room.
+        room: RoomId,
+    },
+    /// Somebody types, or stopped; nothing was recorded.
     Typing {
-        /// Whether it types.
+        /// Whether it is typing.
         active: bool,
     },
     /// It had arrived before. Its sender may have missed the receipt.
@@ -50,180 +51,212 @@ pub enum Recorded {
     Ignored,
 }
 
-impl View {
-    /// Whether this envelope arrived before.
-    pub fn is_seen(&self, from: DeviceAddress, envelope: EnvelopeId) -> Result<bool, VaultError> {
-        let found = self.row(
-            "SELECT 1 FROM seen_envelopes WHERE account = ?1 AND device = ?2 AND envelope = ?3",
-            params![from.account.0, from.device.number(), envelope.0],
-            |_| Ok(()),
-        )?;
-        Ok(found.is_some())
-    }
-}
-
 impl Tx<'_> {
-    /// Remembers that an envelope arrived; false if it had before, and is to be skipped.
-    pub fn note_envelope(
-        &self,
-        from: DeviceAddress,
-        envelope: EnvelopeId,
-        now: Timestamp,
-    ) -> Result<bool, VaultError> {
-        let noted = self.change(
-            "INSERT INTO seen_envelopes VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
-            params![from.account.0, from.device.number(), envelope.0, millis(now)],
-        )?;
-        Ok(noted > 0)
-    }
-
-    /// Forgets the ids of what arrived, and of envelopes that were sent, before `before`.
-    pub fn forget_seen(&self, before: Timestamp) -> Result<(), VaultError> {
-        let before = [millis(before)];
-        self.change("DELETE FROM seen_envelopes WHERE seen_at < ?1", before)?;
-        self.change("DELETE FROM seen_contents WHERE seen_at < ?1", before)?;
-        self.change("DELETE FROM sent_envelopes WHERE sent_at < ?1", before)?;
-        Ok(())
-    }
-
-    /// Records what a contact's device sent. Whether it is welcome (blocked, a stranger) is for the
-    /// caller to say before. Nothing that a contact can write makes this fail.
+    /// Records what a device of `from` said in a conversation: in a direct chat the contact, in a
+    /// room any member, the owner's other devices among them. Whether it is welcome (blocked, a
+    /// stranger) is for the caller to say before. Nothing that anybody can write makes this fail.
     pub fn record_content(
         &self,
+        conversation: ConversationId,
         from: AccountId,
         content: &Content,
         now: Timestamp,
     ) -> Result<Recorded, VaultError> {
-        self.require_contact(from)?;
+        self.require_conversation(conversation)?;
         if let Body::Typing(typing) = &content.body {
             return Ok(Recorded::Typing { active: typing.active });
         }
         if !self.note_content(from, content.id, now)? {
             return Ok(Recorded::Repeat);
         }
+        let stands_in_history = !matches!(
+            content.body,
+            Body::Edit(_)
+                | Body::Delete(_)
+                | Body::Reaction(_)
+                | Body::Receipt(_)
+                | Body::RoomInvite(_)
+        );
+        if stands_in_history && self.try_find(conversation, content.id)?.is_some() {
+            return Ok(Recorded::Repeat);
+        }
+        let by = (!self.is_own(from)?).then_some(from);
+        let arrival = Arrival { tx: self, conversation, from, by, content, now };
         match &content.body {
-            Body::Text(text) => self.record_text(from, content, text, now),
-            Body::Attachment(file) => self.record_attachment(from, content, file, now),
-            Body::Edit(edit) => self.apply_edit(from, edit, false),
-            Body::Delete(delete) => self.apply_delete(from, delete, false),
-            Body::Reaction(reaction) => self.apply_reaction(from, reaction, false),
-            Body::Receipt(receipt) => self.record_receipt(from, receipt, now),
+            Body::Text(text) => arrival.text(text),
+            Body::Attachment(file) => arrival.attachment(file),
+            Body::Edit(edit) => self.apply_edit(conversation, edit, by),
+            Body::Delete(delete) => self.apply_delete(conversation, delete, by),
+            Body::Reaction(reaction) => self.apply_reaction(conversation, reaction, by),
+            Body::Receipt(receipt) => arrival.receipt(receipt),
             Body::Timer(timer) => self
-                .set_timer(from, timer.seconds, false, content.id, now)
+                .set_timer(conversation, timer.seconds, by, content.id, now)
                 .map(|event| Recorded::Timer(Box::new(event))),
-            Body::Accepted(_) => {
-                let event = ConversationEvent::RequestAccepted { own: false };
-                let event = self.record_event(from, content.id, &event, now)?;
-                Ok(Recorded::Accepted(Box::new(event)))
-            }
-            _ => self.record_unsupported(from, content.id, now),
+            Body::Accepted(_) => arrival.accepted(),
+            Body::RoomInvite(invite) => arrival.invite(invite),
+            Body::RoomProfile(profile) => arrival.profile(profile),
+            _ => self.record_unsupported(conversation, from, content.id, now),
         }
     }
 
     /// Records that something arrived that only a newer version understands.
     pub fn record_unsupported(
         &self,
+        conversation: ConversationId,
         from: AccountId,
         id: MessageId,
         now: Timestamp,
     ) -> Result<Recorded, VaultError> {
-        let event = self.record_event(from, id, &ConversationEvent::Unsupported, now)?;
+        let by = (!self.is_own(from)?).then_some(from);
+        let event = ConversationEvent::Unsupported;
+        let event = self.insert_event(conversation, said_by(by), id, &event, now)?;
         Ok(Recorded::Message(Box::new(event)))
     }
+}
 
-    fn note_content(
-        &self,
-        from: AccountId,
-        id: MessageId,
-        now: Timestamp,
-    ) -> Result<bool, VaultError> {
-        let noted = self.change(
-            "INSERT INTO seen_contents VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
-            params![from.0, id.0, millis(now)],
-        )?;
-        Ok(noted > 0)
+/// Whoever has said what arrived; none is the owner.
+pub(super) const fn said_by(person: Option<AccountId>) -> By {
+    match person {
+        Some(account) => By::Person(account),
+        None => By::OwnerElsewhere,
     }
+}
 
-    fn record_text(
-        &self,
-        from: AccountId,
-        content: &Content,
-        text: &Text,
-        now: Timestamp,
-    ) -> Result<Recorded, VaultError> {
-        let inserted = self.insert_message(&NewMessage {
-            conversation: from,
-            id: content.id,
-            outgoing: false,
-            sent_at: content.sent_at,
-            arrived_at: now,
-            kind: "text",
+/// A content that is being recorded.
+struct Arrival<'a> {
+    tx: &'a Tx<'a>,
+    conversation: ConversationId,
+    from: AccountId,
+    /// None is the owner.
+    by: Option<AccountId>,
+    content: &'a Content,
+    now: Timestamp,
+}
+
+impl Arrival<'_> {
+    fn text(&self, text: &Text) -> Result<Recorded, VaultError> {
+        let inserted = self.tx.insert_message(&NewMessage {
             text: Some(&text.text),
-            file_name: None,
-            event: None,
             reply_to: text.reply_to,
-            disappears_after: content.disappears_after,
+            mentions_me: self.mentions_me(&text.mentions)?,
+            ..self.message("text")
         })?;
         self.recorded(inserted)
     }
 
-    fn record_attachment(
-        &self,
-        from: AccountId,
-        content: &Content,
-        file: &Attachment,
-        now: Timestamp,
-    ) -> Result<Recorded, VaultError> {
+    fn attachment(&self, file: &Attachment) -> Result<Recorded, VaultError> {
         if file.pointer.size > ATTACHMENT_MAX {
             return Ok(Recorded::Ignored);
         }
         let name = attachment::plain_name(&file.pointer.name);
-        let inserted = self.insert_message(&NewMessage {
-            conversation: from,
-            id: content.id,
-            outgoing: false,
-            sent_at: content.sent_at,
-            arrived_at: now,
-            kind: "attachment",
+        let inserted = self.tx.insert_message(&NewMessage {
             text: Some(&file.caption),
             file_name: Some(&name),
-            event: None,
             reply_to: file.reply_to,
-            disappears_after: content.disappears_after,
+            mentions_me: self.mentions_me(&file.mentions)?,
+            ..self.message("attachment")
         })?;
         if let Some(position) = inserted {
-            self.insert_attachment(position, &file.pointer, None, &Transfer::Remote)?;
+            self.tx.insert_attachment(position, &file.pointer, None, &Transfer::Remote)?;
         }
         self.recorded(inserted)
     }
 
-    fn recorded(&self, inserted: Option<i64>) -> Result<Recorded, VaultError> {
-        match inserted {
-            Some(position) => Ok(Recorded::Message(Box::new(self.message_at(position)?))),
-            None => Ok(Recorded::Repeat),
+    fn message(&self, kind: &'static str) -> NewMessage<'static> {
+        NewMessage {
+            conversation: self.conversation,
+            id: self.content.id,
+            by: said_by(self.by),
+            sent_at: self.content.sent_at,
+            arrived_at: self.now,
+            kind,
+            text: None,
+            file_name: None,
+            event: None,
+            reply_to: None,
+            mentions_me: false,
+            disappears_after: self.content.disappears_after,
         }
     }
 
-    fn record_receipt(
-        &self,
-        from: AccountId,
-        receipt: &Receipt,
-        now: Timestamp,
-    ) -> Result<Recorded, VaultError> {
+    fn mentions_me(&self, mentions: &[AccountId]) -> Result<bool, VaultError> {
+        if self.conversation.room().is_none() || self.by.is_none() {
+            return Ok(false);
+        }
+        for account in mentions.iter().take(MENTIONS_MAX) {
+            if self.tx.is_own(*account)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn recorded(&self, inserted: Option<i64>) -> Result<Recorded, VaultError> {
+        let Some(position) = inserted else { return Ok(Recorded::Repeat) };
+        if self.by.is_none() {
+            // The own copy counts as read from when it has left.
+            self.tx.start_timer(position, self.now)?;
+        }
+        Ok(Recorded::Message(Box::new(self.tx.message_at(position)?)))
+    }
+
+    fn receipt(&self, receipt: &Receipt) -> Result<Recorded, VaultError> {
+        let Some(reader) = self.by else { return Ok(Recorded::Ignored) };
         let reached = match receipt.state {
             ReceiptState::Delivered => Reached::Vault,
             ReceiptState::Read => Reached::Eyes,
         };
         let mut changed = Vec::new();
         for id in &receipt.messages {
-            if let Some(found) = self.try_find(from, *id)?
-                && found.outgoing
-                && self.raise_state(found.position, reached, now)?
-            {
-                changed.push(self.message_at(found.position)?);
+            let Some(found) = self.tx.try_find(self.conversation, *id)? else { continue };
+            if !found.outgoing {
+                continue;
+            }
+            let is_news = self.conversation.room().is_some()
+                && self.tx.note_receipt(found.position, reader, receipt.state)?;
+            if self.tx.raise_state(found.position, reached, self.now)? || is_news {
+                changed.push(self.tx.message_at(found.position)?);
             }
         }
         Ok(if changed.is_empty() { Recorded::Ignored } else { Recorded::States(changed) })
+    }
+
+    fn accepted(&self) -> Result<Recorded, VaultError> {
+        if self.conversation.room().is_some() {
+            return Ok(Recorded::Ignored);
+        }
+        let event = ConversationEvent::RequestAccepted { own: false };
+        let event = self.tx.record_event(self.conversation, self.content.id, &event, self.now)?;
+        Ok(Recorded::Accepted(Box::new(event)))
+    }
+
+    /// From an accepted contact alone: a stranger may write, and no more.
+    fn invite(&self, invite: &RoomInvite) -> Result<Recorded, VaultError> {
+        let contact = self.conversation.contact().map(|account| self.tx.contact(account));
+        let is_accepted = contact
+            .transpose()?
+            .flatten()
+            .is_some_and(|contact| contact.state == ContactState::Accepted);
+        let fits = invite.profile.is_within_bounds() && invite.welcome.len() <= WELCOME_MAX;
+        if !is_accepted || !fits {
+            return Ok(Recorded::Ignored);
+        }
+        self.tx.put_invite(self.from, invite, self.now)?;
+        Ok(Recorded::Invite { room: invite.room })
+    }
+
+    /// From an admin of the room alone.
+    fn profile(&self, profile: &RoomProfile) -> Result<Recorded, VaultError> {
+        let Some(room) = self.conversation.room() else { return Ok(Recorded::Ignored) };
+        if !profile.is_within_bounds() || !self.tx.is_admin(room, self.from)? {
+            return Ok(Recorded::Ignored);
+        }
+        let Some(event) = self.tx.set_room_profile(room, profile)? else {
+            return Ok(Recorded::Ignored);
+        };
+        let (id, by) = (self.content.id, said_by(self.by));
+        let event = self.tx.insert_event(self.conversation, by, id, &event, self.now)?;
+        Ok(Recorded::Profile(Box::new(event)))
     }
 }
 
@@ -233,32 +266,10 @@ mod tests {
 
     use super::super::{
         Page,
-        tests::{Fixture, NOW, account, address, arrive, content, envelope, id, queue_text, text},
+        tests::{Fixture, NOW, account, arrive, chat, content, id, queue_text, text},
     };
     use super::*;
     use crate::model::{MessageBody, MessageState};
-
-    #[test]
-    fn an_envelope_counts_once_a_device() {
-        let mut fixture = Fixture::new();
-        fixture
-            .vault
-            .write(|tx| {
-                let from = address(1, 1);
-                assert!(!tx.is_seen(from, envelope(1))?);
-                assert!(tx.note_envelope(from, envelope(1), NOW)?);
-                assert!(!tx.note_envelope(from, envelope(1), NOW)?);
-                assert!(tx.is_seen(from, envelope(1))?);
-                assert!(tx.note_envelope(address(1, 2), envelope(1), NOW)?);
-                assert!(tx.note_envelope(address(2, 1), envelope(1), NOW)?);
-                tx.forget_seen(NOW)?;
-                assert!(tx.is_seen(from, envelope(1))?);
-                tx.forget_seen(NOW.plus(1))?;
-                assert!(!tx.is_seen(from, envelope(1))?);
-                Ok::<_, VaultError>(())
-            })
-            .unwrap();
-    }
 
     #[test]
     fn a_message_is_shown_once_and_even_a_purged_one_does_not_return() {
@@ -275,7 +286,7 @@ mod tests {
         fixture
             .vault
             .write(|tx| {
-                tx.mark_read(account(1), None, NOW)?;
+                tx.mark_read(chat(1), None, NOW)?;
                 assert_eq!(tx.purge_disappeared(NOW.plus(1000))?.messages.len(), 1);
                 Ok::<_, VaultError>(())
             })
@@ -288,7 +299,7 @@ mod tests {
         let mut fixture = Fixture::with_contact();
         queue_text(&mut fixture, 1, "mine");
         assert_eq!(arrive(&mut fixture, &text(1, "theirs", NOW)), Recorded::Repeat);
-        let history = fixture.vault.read(|view| view.history(account(1), Page::Latest, 9)).unwrap();
+        let history = fixture.vault.read(|view| view.history(chat(1), Page::Latest, 9)).unwrap();
         assert_eq!(history.len(), 1);
         assert_eq!(history[0].text(), Some("mine"));
     }
@@ -304,8 +315,12 @@ mod tests {
             name: "../../.ssh/id\u{7}.png".to_owned(),
             media_type: "image/png".to_owned(),
         };
-        let body =
-            Attachment { pointer: pointer.clone(), caption: "see".to_owned(), reply_to: None };
+        let body = Attachment {
+            pointer: pointer.clone(),
+            caption: "see".to_owned(),
+            reply_to: None,
+            mentions: Vec::new(),
+        };
         let Recorded::Message(message) = arrive(&mut fixture, &content(1, body)) else {
             panic!("no message");
         };
@@ -315,7 +330,7 @@ mod tests {
         assert_eq!((file.name.as_str(), file.size, caption.as_str()), ("id.png", 77, "see"));
         assert_eq!(file.transfer, Transfer::Remote);
         assert!(!serde_json::to_string(&message).unwrap().contains("key"));
-        let job = fixture.vault.read(|view| view.attachment(account(1), id(1))).unwrap().unwrap();
+        let job = fixture.vault.read(|view| view.attachment(chat(1), id(1))).unwrap().unwrap();
         assert_eq!(job.pointer, Some(pointer));
     }
 
@@ -344,7 +359,7 @@ mod tests {
         let Recorded::Timer(event) = timer else { panic!("no timer") };
         let set = ConversationEvent::TimerSet { seconds: Some(60), own: false };
         assert_eq!(event.body, MessageBody::Event { event: set });
-        let timer = fixture.vault.read(|view| view.timer(account(1))).unwrap();
+        let timer = fixture.vault.read(|view| view.timer(chat(1))).unwrap();
         assert_eq!(timer, Some(60));
         let accepted = arrive(&mut fixture, &content(2, Accepted {}));
         assert!(matches!(accepted, Recorded::Accepted(_)));
@@ -366,7 +381,12 @@ mod tests {
             name: "\0/".repeat(1000),
             media_type: "\0".repeat(1000),
         };
-        let file = Attachment { pointer, caption: "\0".to_owned(), reply_to: Some(id(1)) };
+        let file = Attachment {
+            pointer,
+            caption: "\0".to_owned(),
+            reply_to: Some(id(1)),
+            mentions: Vec::new(),
+        };
         assert_eq!(arrive(&mut fixture, &content(1, file)), Recorded::Ignored);
         let extreme = Content {
             sent_at: Timestamp(u64::MAX),
@@ -385,10 +405,10 @@ mod tests {
         fixture
             .vault
             .write(|tx| {
-                tx.mark_read(account(1), None, NOW)?;
-                assert_eq!(tx.history(account(1), Page::Latest, 9)?.len(), 2);
+                tx.mark_read(chat(1), None, NOW)?;
+                assert_eq!(tx.history(chat(1), Page::Latest, 9)?.len(), 2);
                 assert_eq!(tx.search("b", None, 9)?.len(), 1);
-                assert!(tx.conversation(account(1))?.is_some());
+                assert!(tx.conversation(chat(1))?.is_some());
                 Ok::<_, VaultError>(())
             })
             .unwrap();
@@ -397,8 +417,9 @@ mod tests {
     #[test]
     fn a_stranger_must_be_a_contact_first() {
         let mut fixture = Fixture::new();
-        let refused =
-            fixture.vault.write(|tx| tx.record_content(account(1), &text(1, "hi", NOW), NOW));
+        let refused = fixture
+            .vault
+            .write(|tx| tx.record_content(chat(1), account(1), &text(1, "hi", NOW), NOW));
         assert!(matches!(refused, Err(VaultError::NoSuchContact)));
     }
 }

@@ -6,14 +6,14 @@
 use std::path::{Component, Path, PathBuf};
 
 use rusqlite::{Params, Row, params};
-use sotto_proto::{AccountId, MessageId, Timestamp, content::AttachmentPointer};
+use sotto_proto::{MessageId, Timestamp, content::AttachmentPointer};
 
 use super::{
     Tx, VaultError, View,
-    message::{NewMessage, rows, select_messages},
-    value::{Columns, from_cbor, from_json, integer, to_cbor, to_json},
+    message::{By, NewMessage, rows, select_messages},
+    value::{Columns, from_cbor, from_json, integer, key, to_cbor, to_json},
 };
-use crate::model::{AttachedFile, Message, Transfer};
+use crate::model::{AttachedFile, ConversationId, Message, Transfer};
 
 /// The most bytes of a file's name.
 const NAME_MAX: usize = 200;
@@ -44,8 +44,8 @@ pub struct NewAttachment {
 /// What carrying a file needs to know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AttachmentJob {
-    /// Whose conversation.
-    pub conversation: AccountId,
+    /// In which conversation.
+    pub conversation: ConversationId,
     /// Of which message.
     pub message: MessageId,
     /// Up (true) or down.
@@ -77,30 +77,30 @@ impl View {
     /// The file of a message; none if it has none.
     pub fn attachment(
         &self,
-        conversation: AccountId,
+        conversation: ConversationId,
         message: MessageId,
     ) -> Result<Option<AttachmentJob>, VaultError> {
         let sql = select_jobs!("WHERE m.conversation = ?1 AND m.id = ?2");
-        self.row(sql, params![conversation.0, message.0], read_job)
+        self.row(sql, params![key(conversation), message.0], read_job)
     }
 
     /// At most `limit` messages of a conversation that have a file, the newest first; those before
     /// the message `before`, if one is named.
     pub fn shared_files(
         &self,
-        conversation: AccountId,
+        conversation: ConversationId,
         before: Option<MessageId>,
         limit: usize,
     ) -> Result<Vec<Message>, VaultError> {
         let before = match before {
-            Some(id) => self.find(conversation, id)?.position,
+            Some(id) => self.find(conversation, id)?.place,
             None => i64::MAX,
         };
         let sql = select_messages!(
-            "WHERE m.conversation = ?1 AND m.kind = 'attachment' AND m.position < ?2
-             ORDER BY m.position DESC LIMIT ?3"
+            "WHERE m.conversation = ?1 AND m.kind = 'attachment' AND m.place < ?2
+             ORDER BY m.place DESC LIMIT ?3"
         );
-        self.messages(sql, params![conversation.0, before, rows(limit)])
+        self.messages(sql, params![key(conversation), before, rows(limit)])
     }
 
     /// The files whose carrying was begun and is to be gone on with, oldest first.
@@ -133,15 +133,15 @@ impl Tx<'_> {
     /// the relay ([`Tx::finish_upload`]).
     pub fn queue_attachment(
         &self,
-        to: AccountId,
+        to: ConversationId,
         new: &NewAttachment,
         now: Timestamp,
     ) -> Result<Message, VaultError> {
-        self.require_contact(to)?;
+        self.require_conversation(to)?;
         let inserted = self.insert_message(&NewMessage {
             conversation: to,
             id: new.id,
-            outgoing: true,
+            by: By::Owner,
             sent_at: new.sent_at,
             arrived_at: now,
             kind: "attachment",
@@ -149,6 +149,7 @@ impl Tx<'_> {
             file_name: Some(&plain_name(&new.name)),
             event: None,
             reply_to: new.reply_to,
+            mentions_me: false,
             disappears_after: new.disappears_after,
         })?;
         if let Some(position) = inserted {
@@ -170,7 +171,7 @@ impl Tx<'_> {
     /// The file was sealed into a blob of `blob_size` bytes: from here its upload can be resumed.
     pub fn set_upload(
         &self,
-        to: AccountId,
+        to: ConversationId,
         message: MessageId,
         pointer: &AttachmentPointer,
         blob_size: u64,
@@ -184,7 +185,11 @@ impl Tx<'_> {
     }
 
     /// The blob is on the relay: the message waits to be sealed.
-    pub fn finish_upload(&self, to: AccountId, message: MessageId) -> Result<Message, VaultError> {
+    pub fn finish_upload(
+        &self,
+        to: ConversationId,
+        message: MessageId,
+    ) -> Result<Message, VaultError> {
         let position = self.require_own(to, message)?;
         let before = self.attachment(to, message)?.ok_or(VaultError::NoSuchMessage)?;
         if before.transfer == Transfer::Complete {
@@ -199,7 +204,7 @@ impl Tx<'_> {
     /// How far the file of a message was carried. A failed upload fails the message.
     pub fn set_transfer(
         &self,
-        conversation: AccountId,
+        conversation: ConversationId,
         message: MessageId,
         transfer: &Transfer,
     ) -> Result<Message, VaultError> {
@@ -223,7 +228,7 @@ impl Tx<'_> {
     /// The file of a message was fetched, and stands opened at `path`.
     pub fn set_file(
         &self,
-        conversation: AccountId,
+        conversation: ConversationId,
         message: MessageId,
         path: &Path,
     ) -> Result<Message, VaultError> {
@@ -272,7 +277,7 @@ fn read_job(row: &Row<'_>) -> Result<AttachmentJob, VaultError> {
     let pointer = row.get_ref("pointer")?.as_blob_or_null();
     let pointer = pointer.map_err(|_| VaultError::Damaged("pointer"))?;
     Ok(AttachmentJob {
-        conversation: row.id("conversation")?,
+        conversation: row.conversation("conversation")?,
         message: row.id("id")?,
         outgoing: row.get("outgoing")?,
         pointer: pointer.map(|bytes| from_cbor(bytes, "pointer")).transpose()?,
@@ -307,7 +312,7 @@ pub(super) fn plain_name(name: &str) -> String {
 mod tests {
     use sotto_proto::{BlobId, content::Body};
 
-    use super::super::tests::{Fixture, NOW, account, content, id};
+    use super::super::tests::{Fixture, NOW, account, chat, content, id};
     use super::*;
     use crate::model::{FailReason, MessageBody, MessageState};
 
@@ -349,9 +354,9 @@ mod tests {
         fixture
             .vault
             .write(|tx| {
-                tx.queue_attachment(account(1), &new_attachment(), NOW)?;
-                tx.set_upload(account(1), id(1), &pointer(), 1016)?;
-                tx.set_transfer(account(1), id(1), &Transfer::Running { done: 500, total: 1016 })
+                tx.queue_attachment(chat(1), &new_attachment(), NOW)?;
+                tx.set_upload(chat(1), id(1), &pointer(), 1016)?;
+                tx.set_transfer(chat(1), id(1), &Transfer::Running { done: 500, total: 1016 })
             })
             .unwrap();
         fixture.reopen();
@@ -363,12 +368,12 @@ mod tests {
         fixture
             .vault
             .write(|tx| {
-                assert!(tx.waiting(account(1), 9)?.is_empty());
+                assert!(tx.waiting(chat(1), 9)?.is_empty());
                 for _ in 0..2 {
-                    let message = tx.finish_upload(account(1), id(1))?;
+                    let message = tx.finish_upload(chat(1), id(1))?;
                     assert_eq!(transfer(&message), Transfer::Complete);
                 }
-                let waiting = tx.waiting(account(1), 9)?;
+                let waiting = tx.waiting(chat(1), 9)?;
                 assert_eq!(waiting.len(), 1);
                 assert!(matches!(&waiting[0].content.body,
                     Body::Attachment(file) if file.pointer == pointer() && file.caption == "look"));
@@ -385,14 +390,14 @@ mod tests {
         fixture
             .vault
             .write(|tx| {
-                tx.queue_attachment(account(1), &new_attachment(), NOW)?;
-                let message = tx.set_transfer(account(1), id(1), &failed)?;
+                tx.queue_attachment(chat(1), &new_attachment(), NOW)?;
+                let message = tx.set_transfer(chat(1), id(1), &failed)?;
                 let reason = FailReason::BlobQuota;
                 assert_eq!(message.state, Some(MessageState::Failed { reason }));
                 assert!(tx.unfinished_transfers()?.is_empty());
-                tx.retry(account(1), id(1))?;
+                tx.retry(chat(1), id(1))?;
                 assert_eq!(tx.unfinished_transfers()?.len(), 1);
-                assert!(tx.waiting(account(1), 9)?.is_empty());
+                assert!(tx.waiting(chat(1), 9)?.is_empty());
                 Ok::<_, VaultError>(())
             })
             .unwrap();
@@ -406,22 +411,23 @@ mod tests {
             pointer: pointer(),
             caption: String::new(),
             reply_to: None,
+            mentions: Vec::new(),
         };
         fixture
             .vault
             .write(|tx| {
-                tx.record_content(account(1), &content(1, body), NOW)?;
+                tx.record_content(chat(1), account(1), &content(1, body), NOW)?;
                 assert!(tx.unfinished_transfers()?.is_empty());
                 let running = Transfer::Running { done: 10, total: 1016 };
-                tx.set_transfer(account(1), id(1), &running)?;
+                tx.set_transfer(chat(1), id(1), &running)?;
                 assert_eq!(tx.unfinished_transfers()?[0].transfer, running);
-                let message = tx.set_file(account(1), id(1), &own)?;
+                let message = tx.set_file(chat(1), id(1), &own)?;
                 assert_eq!(transfer(&message), Transfer::Complete);
                 let delete = sotto_proto::content::Delete { target: id(1) };
-                let deleted = tx.record_content(account(1), &content(2, delete), NOW)?;
+                let deleted = tx.record_content(chat(1), account(1), &content(2, delete), NOW)?;
                 assert!(matches!(deleted,
                     super::super::Recorded::Changed { files, .. } if files == [own.clone()]));
-                assert_eq!(tx.attachment(account(1), id(1))?, None);
+                assert_eq!(tx.attachment(chat(1), id(1))?, None);
                 Ok::<_, VaultError>(())
             })
             .unwrap();
@@ -434,20 +440,26 @@ mod tests {
             pointer: pointer(),
             caption: String::new(),
             reply_to: None,
+            mentions: Vec::new(),
         };
         fixture
             .vault
             .write(|tx| {
-                tx.queue_attachment(account(1), &new_attachment(), NOW)?;
-                tx.record_content(account(1), &content(2, body()), NOW)?;
-                tx.record_content(account(1), &super::super::tests::text(3, "hi", NOW), NOW)?;
+                tx.queue_attachment(chat(1), &new_attachment(), NOW)?;
+                tx.record_content(chat(1), account(1), &content(2, body()), NOW)?;
+                tx.record_content(
+                    chat(1),
+                    account(1),
+                    &super::super::tests::text(3, "hi", NOW),
+                    NOW,
+                )?;
                 for number in [4, 5] {
-                    tx.record_content(account(1), &content(number, body()), NOW)?;
+                    tx.record_content(chat(1), account(1), &content(number, body()), NOW)?;
                 }
                 let delete = sotto_proto::content::Delete { target: id(4) };
-                tx.record_content(account(1), &content(6, delete), NOW)?;
+                tx.record_content(chat(1), account(1), &content(6, delete), NOW)?;
                 let files = |before, limit| {
-                    let files = tx.shared_files(account(1), before, limit)?;
+                    let files = tx.shared_files(chat(1), before, limit)?;
                     Ok::<Vec<_>, VaultError>(files.iter().map(|message| message.id).collect())
                 };
                 assert_eq!(files(None, 9)?, [id(5), id(2), id(1)]);
@@ -470,8 +482,8 @@ mod tests {
             let (_, files) = fixture
                 .vault
                 .write(|tx| {
-                    tx.queue_attachment(account(1), &new, NOW)?;
-                    tx.queue_delete(account(1), &delete)
+                    tx.queue_attachment(chat(1), &new, NOW)?;
+                    tx.queue_delete(chat(1), &delete)
                 })
                 .unwrap();
             assert!(files.is_empty());

@@ -24,6 +24,17 @@ pub struct NewContact {
     pub state: ContactState,
 }
 
+/// A query of whole contacts.
+macro_rules! select_contacts {
+    ($rest:literal) => {
+        concat!(
+            "SELECT c.*, v.muted, v.pinned FROM contacts c
+             JOIN conversations v ON v.id = c.account ",
+            $rest
+        )
+    };
+}
+
 /// What an identity key that showed up means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Observed {
@@ -38,14 +49,14 @@ pub enum Observed {
 impl View {
     /// A contact.
     pub fn contact(&self, account: AccountId) -> Result<Option<Contact>, VaultError> {
-        self.row("SELECT * FROM contacts WHERE account = ?1", [account.0], read_contact)
+        self.row(select_contacts!("WHERE c.account = ?1"), [account.0], read_contact)
     }
 
     /// The contact with this username; of several the one added last, since a relay may hand out
     /// the name of a deleted account again.
     pub fn contact_by_username(&self, name: &Username) -> Result<Option<Contact>, VaultError> {
         self.row(
-            "SELECT * FROM contacts WHERE username = ?1 ORDER BY added_at DESC LIMIT 1",
+            select_contacts!("WHERE c.username = ?1 ORDER BY c.added_at DESC LIMIT 1"),
             [name.as_str()],
             read_contact,
         )
@@ -53,7 +64,7 @@ impl View {
 
     /// All contacts of all states, by username.
     pub fn contacts(&self) -> Result<Vec<Contact>, VaultError> {
-        self.rows("SELECT * FROM contacts ORDER BY username, added_at", [], read_contact)
+        self.rows(select_contacts!("ORDER BY c.username, c.added_at"), [], read_contact)
     }
 
     /// The accepted contacts: those who may see the owner's presence.
@@ -106,6 +117,7 @@ impl Tx<'_> {
                 millis(now),
             ],
         )?;
+        self.insert_conversation(new.account.into())?;
         let contact = self.require_contact(new.account)?;
         self.change(
             "INSERT INTO contact_identities VALUES (?1, ?2, ?3, ?3) ON CONFLICT DO NOTHING",
@@ -155,22 +167,6 @@ impl Tx<'_> {
         )
     }
 
-    /// Whether the owner wants no notice of what the contact sends.
-    pub fn set_muted(&self, account: AccountId, muted: bool) -> Result<(), VaultError> {
-        self.change_contact(
-            "UPDATE contacts SET muted = ?2 WHERE account = ?1",
-            params![account.0, muted],
-        )
-    }
-
-    /// Whether the conversation with the contact stands above the others.
-    pub fn set_pinned(&self, account: AccountId, pinned: bool) -> Result<(), VaultError> {
-        self.change_contact(
-            "UPDATE contacts SET pinned = ?2 WHERE account = ?1",
-            params![account.0, pinned],
-        )
-    }
-
     /// An identity key showed up, in the directory or with a message. Another one than the pinned
     /// becomes the pending one and is told by the event `event`; the pinned one ends the wait.
     pub fn observe_identity(
@@ -197,7 +193,8 @@ impl Tx<'_> {
             "INSERT INTO contact_identities VALUES (?1, ?2, ?3, NULL) ON CONFLICT DO NOTHING",
             params![account.0, key.0, millis(now)],
         )?;
-        let event = self.record_event(account, event, &ConversationEvent::IdentityChanged, now)?;
+        let event =
+            self.record_event(account.into(), event, &ConversationEvent::IdentityChanged, now)?;
         Ok(Observed::Changed(Box::new(event)))
     }
 
@@ -222,14 +219,11 @@ impl Tx<'_> {
              WHERE account = ?1",
             [account.0],
         )?;
-        self.record_event(account, event, &ConversationEvent::IdentityAcknowledged, now).map(Some)
+        self.record_event(account.into(), event, &ConversationEvent::IdentityAcknowledged, now)
+            .map(Some)
     }
 
-    pub(super) fn change_contact(
-        &self,
-        sql: &str,
-        params: impl rusqlite::Params,
-    ) -> Result<(), VaultError> {
+    fn change_contact(&self, sql: &str, params: impl rusqlite::Params) -> Result<(), VaultError> {
         match self.change(sql, params)? {
             0 => Err(VaultError::NoSuchContact),
             _ => Ok(()),
@@ -237,7 +231,7 @@ impl Tx<'_> {
     }
 }
 
-pub(super) fn read_contact(row: &Row<'_>) -> Result<Contact, VaultError> {
+fn read_contact(row: &Row<'_>) -> Result<Contact, VaultError> {
     let pending_identity = row.optional_identity("pending_identity")?;
     Ok(Contact {
         account: row.id("account")?,
@@ -257,7 +251,7 @@ pub(super) fn read_contact(row: &Row<'_>) -> Result<Contact, VaultError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{Fixture, NOW, account, id, new_contact};
+    use super::super::tests::{Fixture, NOW, account, chat, id, new_contact};
     use super::*;
     use crate::model::MessageBody;
 
@@ -378,14 +372,14 @@ mod tests {
         fixture
             .vault
             .write(|tx| {
-                tx.set_muted(account(1), true)?;
-                tx.set_pinned(account(1), true)?;
+                tx.set_muted(chat(1), true)?;
+                tx.set_pinned(chat(1), true)?;
                 let contact = tx.add_contact(&new_contact(1, "bob"), NOW)?;
                 assert!(contact.muted && contact.pinned);
-                tx.set_muted(account(1), false)?;
+                tx.set_muted(chat(1), false)?;
                 let contact = tx.require_contact(account(1))?;
                 assert!(!contact.muted && contact.pinned);
-                let refused = tx.set_pinned(account(2), true).unwrap_err();
+                let refused = tx.set_pinned(chat(2), true).unwrap_err();
                 assert!(matches!(refused, VaultError::NoSuchContact));
                 Ok::<_, VaultError>(())
             })

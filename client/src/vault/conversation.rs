@@ -5,59 +5,73 @@ use sotto_proto::{AccountId, MessageId, Timestamp};
 
 use super::{
     Tx, VaultError, View,
-    contact::read_contact,
+    arrival::said_by,
     message::read_state,
-    value::{Columns, millis},
+    value::{Columns, key, millis},
 };
-use crate::model::{ConversationEvent, ConversationSummary, Draft, Message, Preview, PreviewKind};
+use crate::model::{
+    ConversationEvent, ConversationId, ConversationSummary, Correspondent, Draft, Message, Preview,
+    PreviewKind, Sender,
+};
 
 /// The most characters of a preview.
 const PREVIEW_CHARS: i64 = 160;
 
+/// The places of [`super::place::PENDING`] and beyond count as if they were the next ones: what was
+/// written last stands first.
 macro_rules! select_conversations {
     ($rest:literal) => {
         concat!(
-            "SELECT c.*, (SELECT count(*) FROM messages u
-                WHERE u.conversation = c.account AND u.read = 0) AS unread,
-                (SELECT max(l.position) FROM messages l WHERE l.conversation = c.account) AS last
-             FROM contacts c ",
+            "SELECT v.*,
+                (SELECT count(*) FROM messages u
+                    WHERE u.conversation = v.id AND u.read = 0) AS unread,
+                EXISTS (SELECT 1 FROM messages u WHERE u.conversation = v.id
+                    AND u.read = 0 AND u.mentions_me = 1) AS mentioned,
+                max(coalesce((SELECT max(l.place) FROM messages l
+                        WHERE l.conversation = v.id AND l.place < 4611686018427387904), 0),
+                    coalesce((SELECT max(l.place) - 4611686018427387904 FROM messages l
+                        WHERE l.conversation = v.id AND l.place >= 4611686018427387904), 0)) AS last
+             FROM conversations v
+                LEFT JOIN contacts c ON c.account = v.id LEFT JOIN rooms r ON r.id = v.id ",
             $rest
         )
     };
 }
 
 impl View {
-    /// The conversations with all contacts: the pinned ones first, and of either kind those with the
-    /// newest messages. A contact that was removed is there while its conversation has messages.
+    /// All conversations: the pinned ones first, and of either kind those with the newest messages.
+    /// A contact that was removed, and a room that this account is not in, are there while their
+    /// conversations have messages.
     pub fn conversations(&self) -> Result<Vec<ConversationSummary>, VaultError> {
         self.summaries(
             select_conversations!(
-                "WHERE c.state <> 'removed' OR last IS NOT NULL
-                 ORDER BY c.pinned DESC, last IS NULL, last DESC, c.added_at DESC"
+                "WHERE last > 0 OR c.state <> 'removed' OR r.state IN ('invited', 'joined')
+                 ORDER BY v.pinned DESC, last DESC, coalesce(c.added_at, r.joined_at) DESC"
             ),
             [],
         )
     }
 
-    /// The conversation with one contact.
+    /// One conversation.
     pub fn conversation(
         &self,
-        account: AccountId,
+        id: ConversationId,
     ) -> Result<Option<ConversationSummary>, VaultError> {
-        Ok(self.summaries(select_conversations!("WHERE c.account = ?1"), [account.0])?.pop())
+        Ok(self.summaries(select_conversations!("WHERE v.id = ?1"), [key(id)])?.pop())
     }
 
     /// The disappearing timer of a conversation, in seconds.
-    pub fn timer(&self, account: AccountId) -> Result<Option<u32>, VaultError> {
-        let sql = "SELECT timer FROM contacts WHERE account = ?1";
-        self.row(sql, [account.0], |row| Ok(row.get(0)?))?.ok_or(VaultError::NoSuchContact)
+    pub fn timer(&self, id: ConversationId) -> Result<Option<u32>, VaultError> {
+        let sql = "SELECT timer FROM conversations WHERE id = ?1";
+        self.row(sql, [key(id)], |row| Ok(row.get(0)?))?.ok_or_else(|| missing(id))
     }
 
-    /// How many messages are unread in the conversations with accepted contacts.
+    /// How many messages are unread in rooms and in the conversations with accepted contacts.
     pub fn unread_total(&self) -> Result<u64, VaultError> {
         let total = self.row(
-            "SELECT count(*) AS total FROM messages m JOIN contacts c ON c.account = m.conversation
-             WHERE m.read = 0 AND c.state = 'accepted'",
+            "SELECT count(*) AS total FROM messages m
+             LEFT JOIN contacts c ON c.account = m.conversation
+             WHERE m.read = 0 AND (c.account IS NULL OR c.state = 'accepted')",
             [],
             |row| row.count("total"),
         )?;
@@ -65,13 +79,18 @@ impl View {
     }
 
     /// The oldest message of a conversation that is unread.
-    pub fn first_unread(&self, account: AccountId) -> Result<Option<MessageId>, VaultError> {
+    pub fn first_unread(&self, id: ConversationId) -> Result<Option<MessageId>, VaultError> {
         self.row(
-            "SELECT id FROM messages WHERE conversation = ?1 AND read = 0
-             ORDER BY position LIMIT 1",
-            [account.0],
+            "SELECT id FROM messages WHERE conversation = ?1 AND read = 0 ORDER BY place LIMIT 1",
+            [key(id)],
             |row| row.id("id"),
         )
+    }
+
+    /// An error if there is no such conversation.
+    pub(super) fn require_conversation(&self, id: ConversationId) -> Result<(), VaultError> {
+        let sql = "SELECT 1 FROM conversations WHERE id = ?1";
+        self.row(sql, [key(id)], |_| Ok(()))?.ok_or_else(|| missing(id))
     }
 
     fn summaries(
@@ -80,105 +99,182 @@ impl View {
         params: impl Params,
     ) -> Result<Vec<ConversationSummary>, VaultError> {
         self.rows(sql, params, |row| {
-            let contact = read_contact(row)?;
+            let id = row.conversation("id")?;
             let draft: Option<String> = row.get("draft")?;
             let reply_to = row.optional_id("draft_reply_to")?;
             Ok(ConversationSummary {
-                last: self.preview(contact.account)?,
+                with: match id {
+                    ConversationId::Contact(account) => {
+                        Correspondent::Contact(self.require_contact(account)?)
+                    }
+                    ConversationId::Room(room) => Correspondent::Room(self.require_room(room)?),
+                },
+                last: self.preview(id)?,
                 unread: row.get("unread")?,
+                mentioned: row.get("mentioned")?,
                 draft: draft.map(|text| Draft { text, reply_to }),
                 timer: row.get("timer")?,
-                contact,
+                muted: row.get("muted")?,
+                pinned: row.get("pinned")?,
             })
         })
     }
 
-    fn preview(&self, account: AccountId) -> Result<Option<Preview>, VaultError> {
+    fn preview(&self, id: ConversationId) -> Result<Option<Preview>, VaultError> {
         self.row(
-            "SELECT id, outgoing, arrived_at, kind, state, failure,
+            "SELECT id, outgoing, sender, arrived_at, kind, state, failure,
                 substr(coalesce(nullif(text, ''), file_name, ''), 1, ?2) AS beginning
-             FROM messages WHERE conversation = ?1 ORDER BY position DESC LIMIT 1",
-            params![account.0, PREVIEW_CHARS],
-            read_preview,
+             FROM messages WHERE conversation = ?1 ORDER BY place DESC LIMIT 1",
+            params![key(id), PREVIEW_CHARS],
+            |row| {
+                let sender: Option<AccountId> = row.optional_id("sender")?;
+                let sender = match (id.room(), sender) {
+                    (Some(room), Some(account)) => {
+                        let name = self.member_name(room, account)?;
+                        Some(Sender { account, name })
+                    }
+                    _ => None,
+                };
+                read_preview(row, sender)
+            },
         )
     }
 }
 
 impl Tx<'_> {
     /// Keeps what was typed and not sent; none, or an empty one, forgets it.
-    pub fn set_draft(&self, account: AccountId, draft: Option<&Draft>) -> Result<(), VaultError> {
+    pub fn set_draft(&self, id: ConversationId, draft: Option<&Draft>) -> Result<(), VaultError> {
         let draft = draft.filter(|draft| !draft.text.is_empty() || draft.reply_to.is_some());
-        self.change_contact(
-            "UPDATE contacts SET draft = ?2, draft_reply_to = ?3 WHERE account = ?1",
+        self.change_conversation(
+            id,
+            "UPDATE conversations SET draft = ?2, draft_reply_to = ?3 WHERE id = ?1",
             params![
-                account.0,
+                key(id),
                 draft.map(|draft| draft.text.as_str()),
                 draft.and_then(|draft| draft.reply_to).map(|id| id.0),
             ],
         )
     }
 
-    /// Sets how long new messages live after being read; none, or zero, for ever. Gives the event
-    /// `event` that says so.
+    /// Whether the owner wants no notice of what comes here.
+    pub fn set_muted(&self, id: ConversationId, muted: bool) -> Result<(), VaultError> {
+        self.change_conversation(
+            id,
+            "UPDATE conversations SET muted = ?2 WHERE id = ?1",
+            params![key(id), muted],
+        )
+    }
+
+    /// Whether the conversation stands above the others.
+    pub fn set_pinned(&self, id: ConversationId, pinned: bool) -> Result<(), VaultError> {
+        self.change_conversation(
+            id,
+            "UPDATE conversations SET pinned = ?2 WHERE id = ?1",
+            params![key(id), pinned],
+        )
+    }
+
+    /// Somebody (none is the owner) sets how long new messages live after being read; none, or
+    /// zero seconds, for ever. Gives the event `event` that says so.
     pub fn set_timer(
         &self,
-        account: AccountId,
+        id: ConversationId,
         seconds: Option<u32>,
-        own: bool,
+        by: Option<AccountId>,
         event: MessageId,
         now: Timestamp,
     ) -> Result<Message, VaultError> {
         let seconds = seconds.filter(|seconds| *seconds > 0);
-        self.change_contact(
-            "UPDATE contacts SET timer = ?2 WHERE account = ?1",
-            params![account.0, seconds],
-        )?;
-        self.record_event(account, event, &ConversationEvent::TimerSet { seconds, own }, now)
+        self.change_timer(id, seconds)?;
+        let set = ConversationEvent::TimerSet { seconds, own: by.is_none() };
+        self.insert_event(id, said_by(by), event, &set, now)
+    }
+
+    pub(super) fn change_timer(
+        &self,
+        id: ConversationId,
+        seconds: Option<u32>,
+    ) -> Result<(), VaultError> {
+        self.change_conversation(
+            id,
+            "UPDATE conversations SET timer = ?2 WHERE id = ?1",
+            params![key(id), seconds],
+        )
     }
 
     /// The owner has seen a conversation up to a message, or all of it. Gives the messages that had
     /// been unread, and starts their timers.
     pub fn mark_read(
         &self,
-        account: AccountId,
+        conversation: ConversationId,
         up_to: Option<MessageId>,
         now: Timestamp,
     ) -> Result<Vec<MessageId>, VaultError> {
         let last = match up_to {
-            Some(id) => self.find(account, id)?.position,
+            Some(id) => self.find(conversation, id)?.place,
             None => i64::MAX,
         };
         let mut read = self.change_rows(
             "UPDATE messages SET read = 1,
                 disappears_at = coalesce(disappears_at, ?3 + disappears_after * 1000)
-             WHERE conversation = ?1 AND position <= ?2 AND read = 0 RETURNING position, id",
-            params![account.0, last, millis(now)],
-            |row| Ok((row.get::<_, i64>("position")?, row.id("id")?)),
+             WHERE conversation = ?1 AND place <= ?2 AND read = 0 RETURNING place, id",
+            params![key(conversation), last, millis(now)],
+            |row| Ok((row.get::<_, i64>("place")?, row.id("id")?)),
         )?;
         // RETURNING promises no order.
-        read.sort_by_key(|(position, _)| *position);
+        read.sort_by_key(|(place, _)| *place);
         Ok(read.into_iter().map(|(_, id)| id).collect())
     }
 
     /// Deletes the messages and the draft of a conversation from this vault; files that are no
-    /// longer needed. What waits for the contact goes too, what is in the outbox still leaves.
+    /// longer needed. What waits to be sealed goes too, what is sealed still leaves.
     pub fn remove_history(
         &self,
-        account: AccountId,
+        id: ConversationId,
     ) -> Result<Vec<std::path::PathBuf>, VaultError> {
-        let files = self.own_files("WHERE m.conversation = ?1", [account.0])?;
-        self.change("DELETE FROM messages WHERE conversation = ?1", [account.0])?;
-        self.change("DELETE FROM owed_receipts WHERE account = ?1", [account.0])?;
-        self.set_draft(account, None)?;
+        let files = self.own_files("WHERE m.conversation = ?1", [key(id)])?;
+        self.change("DELETE FROM messages WHERE conversation = ?1", [key(id)])?;
+        self.change("DELETE FROM owed_receipts WHERE conversation = ?1", [key(id)])?;
+        self.set_draft(id, None)?;
         Ok(files)
+    }
+
+    /// A conversation that is there already stays as it is.
+    pub(super) fn insert_conversation(&self, id: ConversationId) -> Result<(), VaultError> {
+        self.change(
+            "INSERT INTO conversations (id) VALUES (?1) ON CONFLICT DO NOTHING",
+            [key(id)],
+        )?;
+        Ok(())
+    }
+
+    fn change_conversation(
+        &self,
+        id: ConversationId,
+        sql: &str,
+        params: impl Params,
+    ) -> Result<(), VaultError> {
+        match self.change(sql, params)? {
+            0 => Err(missing(id)),
+            _ => Ok(()),
+        }
     }
 }
 
-fn read_preview(row: &Row<'_>) -> Result<Preview, VaultError> {
+/// Why there is no such conversation.
+const fn missing(id: ConversationId) -> VaultError {
+    match id {
+        ConversationId::Contact(_) => VaultError::NoSuchContact,
+        ConversationId::Room(_) => VaultError::NoSuchRoom,
+    }
+}
+
+fn read_preview(row: &Row<'_>, sender: Option<Sender>) -> Result<Preview, VaultError> {
     let kind: String = row.get("kind")?;
     Ok(Preview {
         id: row.id("id")?,
         outgoing: row.get("outgoing")?,
+        sender,
         at: row.time("arrived_at")?,
         kind: match kind.as_str() {
             "text" => PreviewKind::Text,
@@ -196,7 +292,7 @@ fn read_preview(row: &Row<'_>) -> Result<Preview, VaultError> {
 mod tests {
     use super::super::{
         Page,
-        tests::{Fixture, NOW, account, arrive, id, new_contact, queue_text, text},
+        tests::{Fixture, NOW, account, arrive, chat, id, new_contact, queue_text, text},
     };
     use super::*;
     use crate::model::{ContactState, MessageState};
@@ -209,15 +305,15 @@ mod tests {
             .write(|tx| {
                 tx.add_contact(&new_contact(2, "carol"), NOW)?;
                 tx.add_contact(&new_contact(3, "dave"), NOW.plus(1))?;
-                tx.record_content(account(2), &text(1, "first", NOW), NOW)?;
-                tx.record_content(account(1), &text(2, &"long ".repeat(100), NOW), NOW)?;
+                tx.record_content(chat(2), account(2), &text(1, "first", NOW), NOW)?;
+                tx.record_content(chat(1), account(1), &text(2, &"long ".repeat(100), NOW), NOW)?;
                 tx.add_contact(&new_contact(4, "gone"), NOW)?;
                 tx.set_contact_state(account(4), ContactState::Removed)
             })
             .unwrap();
         queue_text(&mut fixture, 3, "newest");
         let list = fixture.vault.read(View::conversations).unwrap();
-        let names: Vec<_> = list.iter().map(|line| line.contact.username.as_str()).collect();
+        let names: Vec<_> = list.iter().map(|line| line.with.name()).collect();
         assert_eq!(names, ["bob", "carol", "dave"]);
         let newest = list[0].last.clone().unwrap();
         assert_eq!((newest.text.as_str(), newest.kind), ("newest", PreviewKind::Text));
@@ -225,17 +321,19 @@ mod tests {
         assert_eq!(list[0].unread, 1);
         assert_eq!(list[1].unread, 1);
         assert_eq!(list[2].last, None);
-        fixture.vault.write(|tx| tx.set_pinned(account(3), true)).unwrap();
+        fixture.vault.write(|tx| tx.set_pinned(chat(3), true)).unwrap();
         let list = fixture.vault.read(View::conversations).unwrap();
-        let names: Vec<_> = list.iter().map(|line| line.contact.username.as_str()).collect();
+        let names: Vec<_> = list.iter().map(|line| line.with.name()).collect();
         assert_eq!(names, ["dave", "bob", "carol"]);
         fixture
             .vault
-            .write(|tx| tx.record_content(account(2), &text(4, &"ä".repeat(500), NOW), NOW))
+            .write(|tx| {
+                tx.record_content(chat(2), account(2), &text(4, &"ä".repeat(500), NOW), NOW)
+            })
             .unwrap();
-        let carol = fixture.vault.read(|view| view.conversation(account(2))).unwrap().unwrap();
+        let carol = fixture.vault.read(|view| view.conversation(chat(2))).unwrap().unwrap();
         assert_eq!(carol.last.unwrap().text.chars().count(), 160);
-        assert_eq!(fixture.vault.read(|view| view.conversation(account(9))).unwrap(), None);
+        assert_eq!(fixture.vault.read(|view| view.conversation(chat(9))).unwrap(), None);
     }
 
     #[test]
@@ -246,10 +344,10 @@ mod tests {
         }
         let total = |fixture: &Fixture| fixture.vault.read(View::unread_total).unwrap();
         let first =
-            |fixture: &Fixture| fixture.vault.read(|view| view.first_unread(account(1))).unwrap();
+            |fixture: &Fixture| fixture.vault.read(|view| view.first_unread(chat(1))).unwrap();
         assert_eq!((total(&fixture), first(&fixture)), (4, Some(id(1))));
         let read = |fixture: &mut Fixture, up_to| {
-            fixture.vault.write(|tx| tx.mark_read(account(1), up_to, NOW)).unwrap()
+            fixture.vault.write(|tx| tx.mark_read(chat(1), up_to, NOW)).unwrap()
         };
         assert_eq!(read(&mut fixture, Some(id(2))), [id(1), id(2)]);
         assert!(read(&mut fixture, Some(id(2))).is_empty());
@@ -264,7 +362,7 @@ mod tests {
         arrive(&mut fixture, &text(1, "hello", NOW));
         fixture.vault.write(|tx| tx.set_contact_state(account(1), ContactState::Request)).unwrap();
         assert_eq!(fixture.vault.read(View::unread_total).unwrap(), 0);
-        let line = fixture.vault.read(|view| view.conversation(account(1))).unwrap().unwrap();
+        let line = fixture.vault.read(|view| view.conversation(chat(1))).unwrap().unwrap();
         assert_eq!(line.unread, 1);
     }
 
@@ -272,23 +370,23 @@ mod tests {
     fn a_draft_outlives_the_process_and_an_empty_one_goes() {
         let mut fixture = Fixture::with_contact();
         let draft = Draft { text: "dear".to_owned(), reply_to: Some(id(1)) };
-        fixture.vault.write(|tx| tx.set_draft(account(1), Some(&draft))).unwrap();
+        fixture.vault.write(|tx| tx.set_draft(chat(1), Some(&draft))).unwrap();
         fixture.reopen();
-        let line = fixture.vault.read(|view| view.conversation(account(1))).unwrap().unwrap();
+        let line = fixture.vault.read(|view| view.conversation(chat(1))).unwrap().unwrap();
         assert_eq!(line.draft, Some(draft));
-        fixture.vault.write(|tx| tx.set_draft(account(1), Some(&Draft::default()))).unwrap();
-        let line = fixture.vault.read(|view| view.conversation(account(1))).unwrap().unwrap();
+        fixture.vault.write(|tx| tx.set_draft(chat(1), Some(&Draft::default()))).unwrap();
+        let line = fixture.vault.read(|view| view.conversation(chat(1))).unwrap().unwrap();
         assert_eq!(line.draft, None);
     }
 
     #[test]
     fn a_timer_is_told_by_an_event() {
         let mut fixture = Fixture::with_contact();
-        fixture.vault.write(|tx| tx.set_timer(account(1), Some(30), true, id(1), NOW)).unwrap();
-        assert_eq!(fixture.vault.read(|view| view.timer(account(1))).unwrap(), Some(30));
-        fixture.vault.write(|tx| tx.set_timer(account(1), Some(0), true, id(2), NOW)).unwrap();
-        assert_eq!(fixture.vault.read(|view| view.timer(account(1))).unwrap(), None);
-        let history = fixture.vault.read(|view| view.history(account(1), Page::Latest, 9)).unwrap();
+        fixture.vault.write(|tx| tx.set_timer(chat(1), Some(30), None, id(1), NOW)).unwrap();
+        assert_eq!(fixture.vault.read(|view| view.timer(chat(1))).unwrap(), Some(30));
+        fixture.vault.write(|tx| tx.set_timer(chat(1), Some(0), None, id(2), NOW)).unwrap();
+        assert_eq!(fixture.vault.read(|view| view.timer(chat(1))).unwrap(), None);
+        let history = fixture.vault.read(|view| view.history(chat(1), Page::Latest, 9)).unwrap();
         assert_eq!(history.len(), 2);
         assert_eq!(fixture.vault.read(View::unread_total).unwrap(), 0);
     }
@@ -298,12 +396,12 @@ mod tests {
         let mut fixture = Fixture::with_contact();
         arrive(&mut fixture, &text(1, "hello", NOW));
         queue_text(&mut fixture, 2, "hello");
-        fixture.vault.write(|tx| tx.remove_history(account(1))).unwrap();
-        let line = fixture.vault.read(|view| view.conversation(account(1))).unwrap().unwrap();
+        fixture.vault.write(|tx| tx.remove_history(chat(1))).unwrap();
+        let line = fixture.vault.read(|view| view.conversation(chat(1))).unwrap().unwrap();
         assert_eq!((line.last, line.unread), (None, 0));
         let hits = fixture.vault.read(|view| view.search("hello", None, 9)).unwrap();
         assert!(hits.is_empty());
-        let waiting = fixture.vault.read(|view| view.waiting(account(1), 9)).unwrap();
+        let waiting = fixture.vault.read(|view| view.waiting(chat(1), 9)).unwrap();
         assert!(waiting.is_empty());
     }
 }

@@ -4,18 +4,19 @@
 use std::path::PathBuf;
 
 use rusqlite::params;
-use sotto_proto::{AccountId, MessageId, Timestamp};
+use sotto_proto::{MessageId, Timestamp};
 
 use super::{
     Tx, VaultError, View,
     value::{Columns, millis},
 };
+use crate::model::ConversationId;
 
 /// What disappeared.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Purged {
     /// Of which conversations which messages.
-    pub messages: Vec<(AccountId, MessageId)>,
+    pub messages: Vec<(ConversationId, MessageId)>,
     /// Files to delete once the transaction is durable.
     pub files: Vec<PathBuf>,
 }
@@ -36,7 +37,7 @@ impl Tx<'_> {
         let messages = self.change_rows(
             "DELETE FROM messages WHERE disappears_at <= ?1 RETURNING conversation, id",
             now,
-            |row| Ok((row.id("conversation")?, row.id("id")?)),
+            |row| Ok((row.conversation("conversation")?, row.id("id")?)),
         )?;
         Ok(Purged { messages, files })
     }
@@ -56,7 +57,7 @@ impl Tx<'_> {
 mod tests {
     use super::super::{
         Outcome, Page,
-        tests::{Fixture, NOW, account, arrive, envelope, id, seal_all, text},
+        tests::{Fixture, NOW, arrive, chat, envelope, id, seal_all, text},
     };
     use super::*;
 
@@ -71,12 +72,12 @@ mod tests {
         fixture
             .vault
             .write(|tx| {
-                tx.mark_read(account(1), None, NOW)?;
+                tx.mark_read(chat(1), None, NOW)?;
                 assert_eq!(tx.next_disappearance()?, Some(NOW.plus(30_000)));
                 assert_eq!(tx.purge_disappeared(NOW.plus(29_999))?, Purged::default());
                 let purged = tx.purge_disappeared(NOW.plus(30_000))?;
-                assert_eq!(purged.messages, [(account(1), id(1))]);
-                let left = tx.history(account(1), Page::Latest, 9)?;
+                assert_eq!(purged.messages, [(chat(1), id(1))]);
+                let left = tx.history(chat(1), Page::Latest, 9)?;
                 assert_eq!(left.len(), 1);
                 assert!(tx.search("fleeting", None, 9)?.is_empty());
                 assert_eq!(tx.next_disappearance()?, None);
@@ -90,7 +91,7 @@ mod tests {
         let mut fixture = Fixture::with_contact();
         let mut fleeting = text(1, "fleeting", NOW);
         fleeting.disappears_after = Some(30);
-        fixture.vault.write(|tx| tx.queue_message(account(1), &fleeting, NOW)).unwrap();
+        fixture.vault.write(|tx| tx.queue_message(chat(1), &fleeting, NOW)).unwrap();
         seal_all(&mut fixture);
         assert_eq!(fixture.vault.read(View::next_disappearance).unwrap(), None);
         let outcomes = [(envelope(1), Outcome::Accepted)];

@@ -1,4 +1,4 @@
-//! Edits, deletions and reactions, from either side.
+//! Edits, deletions and reactions, by the owner (`by` is none) and by others.
 
 use rusqlite::params;
 use sotto_proto::{
@@ -7,20 +7,21 @@ use sotto_proto::{
 };
 
 use super::{Recorded, Tx, VaultError};
+use crate::model::ConversationId;
 
 /// The most bytes of a reaction.
 const EMOJI_MAX: usize = 64;
 
 impl Tx<'_> {
-    /// Changes the text or caption of a message of the side that `outgoing` names.
+    /// Changes the text or caption of a message of that person.
     pub(super) fn apply_edit(
         &self,
-        conversation: AccountId,
+        conversation: ConversationId,
         edit: &Edit,
-        outgoing: bool,
+        by: Option<AccountId>,
     ) -> Result<Recorded, VaultError> {
         match self.try_find(conversation, edit.target)? {
-            Some(found) if found.outgoing == outgoing && found.changeable => {
+            Some(found) if found.is_by(by) && found.changeable => {
                 self.change(
                     "UPDATE messages SET text = ?2, edited = 1 WHERE position = ?1",
                     params![found.position, edit.text],
@@ -31,20 +32,24 @@ impl Tx<'_> {
         }
     }
 
-    /// Leaves of a message of that side only the fact that it was there.
+    /// Leaves of a message of that person only the fact that it was there.
     pub(super) fn apply_delete(
         &self,
-        conversation: AccountId,
+        conversation: ConversationId,
         delete: &Delete,
-        outgoing: bool,
+        by: Option<AccountId>,
     ) -> Result<Recorded, VaultError> {
         match self.try_find(conversation, delete.target)? {
-            Some(found) if found.outgoing == outgoing && found.changeable => {
+            Some(found) if found.is_by(by) && found.changeable => {
                 let position = found.position;
                 let files = self.own_files("WHERE a.message = ?1", [position])?;
                 self.change("DELETE FROM attachments WHERE message = ?1", [position])?;
                 self.change("DELETE FROM reactions WHERE message = ?1", [position])?;
-                self.change("DELETE FROM waiting WHERE message = ?1", [position])?;
+                // What was sealed before may have left: it leaves, and the deletion after it.
+                self.change(
+                    "DELETE FROM waiting WHERE message = ?1 AND envelope IS NULL",
+                    [position],
+                )?;
                 self.change(
                     "UPDATE messages SET kind = 'deleted', text = NULL, file_name = NULL,
                         reply_to = NULL, edited = 0, read = 1 WHERE position = ?1",
@@ -56,17 +61,18 @@ impl Tx<'_> {
         }
     }
 
-    /// Sets, replaces or withdraws that side's reaction to a message of either side.
+    /// Sets, replaces or withdraws that person's reaction to anybody's message.
     pub(super) fn apply_reaction(
         &self,
-        conversation: AccountId,
+        conversation: ConversationId,
         reaction: &Reaction,
-        outgoing: bool,
+        by: Option<AccountId>,
     ) -> Result<Recorded, VaultError> {
         let Some(found) = self.try_find(conversation, reaction.target)?.filter(|f| f.changeable)
         else {
             return Ok(Recorded::Ignored);
         };
+        let reactor = by.as_ref().map_or(&[][..], |account| &account.0);
         match reaction.emoji.as_deref() {
             Some(emoji) if emoji.is_empty() || emoji.len() > EMOJI_MAX => {
                 return Ok(Recorded::Ignored);
@@ -74,11 +80,11 @@ impl Tx<'_> {
             Some(emoji) => self.change(
                 "INSERT INTO reactions VALUES (?1, ?2, ?3)
                  ON CONFLICT DO UPDATE SET emoji = excluded.emoji",
-                params![found.position, outgoing, emoji],
+                params![found.position, reactor, emoji],
             )?,
             None => self.change(
-                "DELETE FROM reactions WHERE message = ?1 AND outgoing = ?2",
-                params![found.position, outgoing],
+                "DELETE FROM reactions WHERE message = ?1 AND reactor = ?2",
+                params![found.position, reactor],
             )?,
         };
         self.changed(found.position, Vec::new())
@@ -95,7 +101,7 @@ impl Tx<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{Fixture, NOW, account, arrive, content, id, queue_text, text};
+    use super::super::tests::{Fixture, NOW, arrive, chat, content, id, queue_text, text};
     use super::*;
     use crate::model::Message;
 
@@ -121,10 +127,10 @@ mod tests {
         assert_eq!(arrive(&mut fixture, &edit(12, 99, "nothing")), Recorded::Ignored);
         let message = changed(arrive(&mut fixture, &edit(13, 2, "theirs, better")));
         assert_eq!((message.text(), message.edited), (Some("theirs, better"), true));
-        let refused = fixture.vault.write(|tx| tx.queue_edit(account(1), &edit(14, 2, "forged")));
+        let refused = fixture.vault.write(|tx| tx.queue_edit(chat(1), &edit(14, 2, "forged")));
         assert!(matches!(refused, Err(VaultError::NotOwn)));
         let message =
-            fixture.vault.write(|tx| tx.queue_edit(account(1), &edit(15, 1, "mine, better")));
+            fixture.vault.write(|tx| tx.queue_edit(chat(1), &edit(15, 1, "mine, better")));
         assert_eq!(message.unwrap().text(), Some("mine, better"));
     }
 
@@ -155,7 +161,7 @@ mod tests {
         assert_eq!(message.reactions.len(), 1);
         assert_eq!(message.reactions[0].emoji, "🎉");
         let message =
-            fixture.vault.write(|tx| tx.queue_reaction(account(1), &react(4, Some("👀")))).unwrap();
+            fixture.vault.write(|tx| tx.queue_reaction(chat(1), &react(4, Some("👀")))).unwrap();
         assert_eq!(message.reactions.len(), 2);
         let message = changed(arrive(&mut fixture, &react(5, None)));
         assert_eq!(message.reactions.len(), 1);

@@ -1,29 +1,16 @@
-//! Messages: how they stand in their table, the states that they go through, and the history.
+//! Messages: how they stand in their table, and the states that they go through.
 
 use rusqlite::{Params, Row, params, params_from_iter, types::Value};
-use sotto_proto::{AccountId, MessageId, Timestamp};
+use sotto_proto::{AccountId, MessageId, RoomId, Timestamp};
 
 use super::{
     Tx, VaultError, View, attachment,
-    value::{Columns, from_json, millis, to_json},
+    value::{Columns, from_json, key, millis, to_json},
 };
 use crate::model::{
-    ConversationEvent, FailReason, Message, MessageBody, MessageReaction, MessageState,
+    ConversationEvent, ConversationId, FailReason, Message, MessageBody, MessageReaction,
+    MessageState, ReachedCounts,
 };
-
-/// How many messages [`View::each_message`] reads at once.
-const EXPORT_PAGE: usize = 256;
-
-/// Which part of a history.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Page {
-    /// The newest messages.
-    Latest,
-    /// Those just before this one.
-    Before(MessageId),
-    /// Those just behind this one.
-    After(MessageId),
-}
 
 /// A query of whole messages; what follows `FROM` may be given.
 macro_rules! select_messages {
@@ -32,9 +19,10 @@ macro_rules! select_messages {
     };
     ($more:literal, $from:literal, $rest:literal) => {
         concat!(
-            "SELECT m.position, m.conversation, m.id, m.outgoing, m.sent_at, m.arrived_at, m.kind,
-                m.text, m.file_name, m.event, m.reply_to, m.edited, m.state, m.failure, m.read,
-                m.disappears_after, m.disappears_at, a.media_type, a.size, a.path, a.transfer",
+            "SELECT m.position, m.conversation, m.id, m.outgoing, m.sender, m.place, m.sent_at,
+                m.arrived_at, m.kind, m.text, m.file_name, m.event, m.reply_to, m.mentions_me,
+                m.edited, m.state, m.failure, m.read, m.disappears_after, m.disappears_at,
+                a.media_type, a.size, a.path, a.transfer",
             $more,
             " FROM ",
             $from,
@@ -49,70 +37,11 @@ impl View {
     /// A message.
     pub fn message(
         &self,
-        conversation: AccountId,
+        conversation: ConversationId,
         id: MessageId,
     ) -> Result<Option<Message>, VaultError> {
         let sql = select_messages!("WHERE m.conversation = ?1 AND m.id = ?2");
-        Ok(self.messages(sql, params![conversation.0, id.0])?.pop())
-    }
-
-    /// At most `limit` messages of a conversation, oldest first.
-    pub fn history(
-        &self,
-        conversation: AccountId,
-        page: Page,
-        limit: usize,
-    ) -> Result<Vec<Message>, VaultError> {
-        match page {
-            Page::Latest => self.before(conversation, i64::MAX, limit),
-            Page::Before(id) => {
-                self.before(conversation, self.find(conversation, id)?.position, limit)
-            }
-            Page::After(id) => {
-                self.after(conversation, self.find(conversation, id)?.position, limit)
-            }
-        }
-    }
-
-    /// Gives every message of a conversation to `take`, oldest first, as for an export.
-    pub fn each_message<E: From<VaultError>>(
-        &self,
-        conversation: AccountId,
-        mut take: impl FnMut(Message) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let mut last = 0;
-        loop {
-            let page = self.after(conversation, last, EXPORT_PAGE)?;
-            let Some(message) = page.last() else { return Ok(()) };
-            last = i64::try_from(message.position).map_err(|_| VaultError::Damaged("position"))?;
-            page.into_iter().try_for_each(&mut take)?;
-        }
-    }
-
-    fn before(
-        &self,
-        conversation: AccountId,
-        position: i64,
-        limit: usize,
-    ) -> Result<Vec<Message>, VaultError> {
-        let sql = select_messages!(
-            "WHERE m.conversation = ?1 AND m.position < ?2 ORDER BY m.position DESC LIMIT ?3"
-        );
-        let mut page = self.messages(sql, params![conversation.0, position, rows(limit)])?;
-        page.reverse();
-        Ok(page)
-    }
-
-    fn after(
-        &self,
-        conversation: AccountId,
-        position: i64,
-        limit: usize,
-    ) -> Result<Vec<Message>, VaultError> {
-        let sql = select_messages!(
-            "WHERE m.conversation = ?1 AND m.position > ?2 ORDER BY m.position LIMIT ?3"
-        );
-        self.messages(sql, params![conversation.0, position, rows(limit)])
+        Ok(self.messages(sql, params![key(conversation), id.0])?.pop())
     }
 
     /// The messages that a query by [`select_messages`] finds.
@@ -126,17 +55,30 @@ impl View {
 
     pub(super) fn read_message(&self, row: &Row<'_>) -> Result<Message, VaultError> {
         let outgoing: bool = row.get("outgoing")?;
+        let conversation = row.conversation("conversation")?;
+        let body = read_body(row)?;
+        let is_event = matches!(body, MessageBody::Event { .. });
+        let position = row.get("position")?;
         Ok(Message {
             id: row.id("id")?,
-            conversation: row.id("conversation")?,
-            position: row.count("position")?,
+            conversation,
+            position: row.count("place")?,
             outgoing,
+            sender: match conversation {
+                ConversationId::Contact(account) => (!outgoing && !is_event).then_some(account),
+                ConversationId::Room(_) => row.optional_id("sender")?,
+            },
             sent_at: row.time("sent_at")?,
             arrived_at: row.time("arrived_at")?,
-            body: read_body(row)?,
+            body,
             reply_to: row.optional_id("reply_to")?,
             edited: row.get("edited")?,
-            reactions: self.reactions(row.get("position")?)?,
+            reactions: self.reactions(position)?,
+            mentions_me: row.get("mentions_me")?,
+            reached: match conversation {
+                ConversationId::Room(_) if outgoing => Some(self.reached(position)?),
+                _ => None,
+            },
             state: read_state(row)?,
             read: row.get("read")?,
             disappears_after: row.get("disappears_after")?,
@@ -145,30 +87,49 @@ impl View {
     }
 
     fn reactions(&self, position: i64) -> Result<Vec<MessageReaction>, VaultError> {
-        let sql = "SELECT outgoing, emoji FROM reactions WHERE message = ?1 ORDER BY outgoing";
+        // The owner's comes last.
+        let sql = "SELECT nullif(reactor, x'') AS person, emoji FROM reactions WHERE message = ?1
+             ORDER BY person IS NULL, person";
         self.rows(sql, [position], |row| {
-            Ok(MessageReaction { outgoing: row.get(0)?, emoji: row.get(1)? })
+            let by: Option<AccountId> = row.optional_id("person")?;
+            Ok(MessageReaction { outgoing: by.is_none(), by, emoji: row.get("emoji")? })
         })
     }
 
+    fn reached(&self, position: i64) -> Result<ReachedCounts, VaultError> {
+        let sql = "SELECT count(*) AS delivered, count(*) FILTER (WHERE state = 'read') AS read
+             FROM room_receipts WHERE message = ?1";
+        let reached = self.row(sql, [position], |row| {
+            Ok(ReachedCounts { delivered: row.get("delivered")?, read: row.get("read")? })
+        })?;
+        Ok(reached.unwrap_or_default())
+    }
+
     /// Where a message stands; an error if there is none.
-    pub(super) fn find(&self, conversation: AccountId, id: MessageId) -> Result<Found, VaultError> {
+    pub(super) fn find(
+        &self,
+        conversation: ConversationId,
+        id: MessageId,
+    ) -> Result<Found, VaultError> {
         self.try_find(conversation, id)?.ok_or(VaultError::NoSuchMessage)
     }
 
     pub(super) fn try_find(
         &self,
-        conversation: AccountId,
+        conversation: ConversationId,
         id: MessageId,
     ) -> Result<Option<Found>, VaultError> {
         self.row(
-            "SELECT position, outgoing, kind FROM messages WHERE conversation = ?1 AND id = ?2",
-            params![conversation.0, id.0],
+            "SELECT position, place, outgoing, sender, kind FROM messages
+             WHERE conversation = ?1 AND id = ?2",
+            params![key(conversation), id.0],
             |row| {
                 let kind: String = row.get("kind")?;
                 Ok(Found {
                     position: row.get("position")?,
+                    place: row.get("place")?,
                     outgoing: row.get("outgoing")?,
+                    sender: row.optional_id("sender")?.or(conversation.contact()),
                     changeable: kind == "text" || kind == "attachment",
                 })
             },
@@ -185,17 +146,29 @@ impl View {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Found {
     pub(super) position: i64,
+    pub(super) place: i64,
     pub(super) outgoing: bool,
+    sender: Option<AccountId>,
     /// A text or an attachment, not deleted.
     pub(super) changeable: bool,
+}
+
+impl Found {
+    /// Whether it is by this person; none is the owner.
+    pub(super) fn is_by(&self, person: Option<AccountId>) -> bool {
+        match person {
+            None => self.outgoing,
+            Some(_) => !self.outgoing && self.sender == person,
+        }
+    }
 }
 
 /// A row to be.
 #[derive(Clone, Copy)]
 pub(super) struct NewMessage<'a> {
-    pub(super) conversation: AccountId,
+    pub(super) conversation: ConversationId,
     pub(super) id: MessageId,
-    pub(super) outgoing: bool,
+    pub(super) by: By,
     pub(super) sent_at: Timestamp,
     pub(super) arrived_at: Timestamp,
     pub(super) kind: &'static str,
@@ -203,7 +176,35 @@ pub(super) struct NewMessage<'a> {
     pub(super) file_name: Option<&'a str>,
     pub(super) event: Option<&'a str>,
     pub(super) reply_to: Option<MessageId>,
+    pub(super) mentions_me: bool,
     pub(super) disappears_after: Option<u32>,
+}
+
+/// Whoever a row is by, and whether it is to leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum By {
+    /// The owner, here: it is to leave.
+    Owner,
+    /// The owner, on another device, as a room's log says.
+    OwnerElsewhere,
+    /// Somebody else.
+    Person(AccountId),
+    /// Nobody.
+    Nobody,
+}
+
+impl By {
+    const fn is_owner(self) -> bool {
+        matches!(self, Self::Owner | Self::OwnerElsewhere)
+    }
+
+    /// Only in a room is it anything but what the conversation says.
+    fn sender(self, conversation: ConversationId) -> Option<AccountId> {
+        match self {
+            Self::Person(account) if conversation.room().is_some() => Some(account),
+            _ => None,
+        }
+    }
 }
 
 /// How far a message is known to have come.
@@ -215,20 +216,45 @@ pub(super) enum Reached {
 }
 
 impl Tx<'_> {
-    /// Puts an event into a conversation.
+    /// Puts an event into a conversation that is by nobody, or by the owner.
     pub fn record_event(
         &self,
-        conversation: AccountId,
+        conversation: ConversationId,
         id: MessageId,
         event: &ConversationEvent,
         now: Timestamp,
     ) -> Result<Message, VaultError> {
-        self.require_contact(conversation)?;
+        self.require_conversation(conversation)?;
+        self.insert_event(conversation, By::Nobody, id, event, now)
+    }
+
+    /// Puts an event into a room, which somebody has brought about: the log has brought it.
+    pub fn record_event_by(
+        &self,
+        room: RoomId,
+        by: AccountId,
+        id: MessageId,
+        event: &ConversationEvent,
+        now: Timestamp,
+    ) -> Result<Message, VaultError> {
+        self.require_conversation(room.into())?;
+        let by = if self.is_own(by)? { By::Nobody } else { By::Person(by) };
+        self.insert_event(room.into(), by, id, event, now)
+    }
+
+    pub(super) fn insert_event(
+        &self,
+        conversation: ConversationId,
+        by: By,
+        id: MessageId,
+        event: &ConversationEvent,
+        now: Timestamp,
+    ) -> Result<Message, VaultError> {
         let json = to_json(event)?;
         let inserted = self.insert_message(&NewMessage {
             conversation,
             id,
-            outgoing: false,
+            by,
             sent_at: now,
             arrived_at: now,
             kind: "event",
@@ -236,6 +262,7 @@ impl Tx<'_> {
             file_name: None,
             event: Some(&json),
             reply_to: None,
+            mentions_me: false,
             disappears_after: None,
         })?;
         match inserted {
@@ -246,16 +273,25 @@ impl Tx<'_> {
 
     /// Its position; none if the conversation has a message with this id.
     pub(super) fn insert_message(&self, new: &NewMessage<'_>) -> Result<Option<i64>, VaultError> {
-        let is_message = new.event.is_none();
+        let is_event = new.event.is_some();
+        let is_pending = new.by == By::Owner && new.conversation.room().is_some();
+        let place = if is_pending { self.pending_place()? } else { self.next_place()? };
+        let state = match new.by {
+            By::Owner => Some("queued"),
+            By::OwnerElsewhere => Some("sent"),
+            By::Person(_) | By::Nobody => None,
+        };
         let inserted = self.change_rows(
-            "INSERT INTO messages (conversation, id, outgoing, sent_at, arrived_at, kind, text,
-                file_name, event, reply_to, state, read, disappears_after)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+            "INSERT INTO messages (conversation, id, outgoing, sender, place, sent_at, arrived_at,
+                kind, text, file_name, event, reply_to, mentions_me, state, read, disappears_after)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
              ON CONFLICT DO NOTHING RETURNING position",
             params![
-                new.conversation.0,
+                key(new.conversation),
                 new.id.0,
-                new.outgoing,
+                new.by.is_owner() && !is_event,
+                new.by.sender(new.conversation).map(|account| account.0),
+                place,
                 millis(new.sent_at),
                 millis(new.arrived_at),
                 new.kind,
@@ -263,8 +299,9 @@ impl Tx<'_> {
                 new.file_name,
                 new.event,
                 new.reply_to.map(|id| id.0),
-                (new.outgoing && is_message).then_some("queued"),
-                new.outgoing || !is_message,
+                new.mentions_me,
+                state.filter(|_| !is_event),
+                new.by.is_owner() || is_event,
                 new.disappears_after.filter(|seconds| *seconds > 0),
             ],
             |row| Ok(row.get(0)?),
@@ -308,6 +345,8 @@ impl Tx<'_> {
              WHERE position = ?1 AND state IN ('queued', 'sent')",
             params![position, to_json(why)?],
         )?;
+        // It waits for nothing at the end of its room.
+        self.settle_place(position)?;
         Ok(changed > 0)
     }
 }
@@ -354,64 +393,11 @@ pub(super) fn rows(limit: usize) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{Fixture, NOW, account, arrive, id, text};
+    use super::super::{
+        Page,
+        tests::{Fixture, NOW, chat, id},
+    };
     use super::*;
-
-    fn numbers(messages: &[Message]) -> Vec<&str> {
-        messages.iter().filter_map(Message::text).collect()
-    }
-
-    #[test]
-    fn history_is_paged_both_ways_in_the_order_of_arrival() {
-        let mut fixture = Fixture::with_contact();
-        for number in 1..=7 {
-            // The clocks of senders do not decide.
-            arrive(
-                &mut fixture,
-                &text(number, &number.to_string(), Timestamp(100 - u64::from(number))),
-            );
-        }
-        fixture
-            .vault
-            .read(|view| {
-                let page = |page, limit| view.history(account(1), page, limit).unwrap();
-                assert_eq!(numbers(&page(Page::Latest, 3)), ["5", "6", "7"]);
-                assert_eq!(numbers(&page(Page::Before(id(5)), 3)), ["2", "3", "4"]);
-                assert_eq!(numbers(&page(Page::Before(id(2)), 3)), ["1"]);
-                assert_eq!(numbers(&page(Page::After(id(5)), 9)), ["6", "7"]);
-                assert!(page(Page::After(id(7)), 9).is_empty());
-                let unknown = view.history(account(1), Page::Before(id(99)), 3).unwrap_err();
-                assert!(matches!(unknown, VaultError::NoSuchMessage));
-                Ok::<_, VaultError>(())
-            })
-            .unwrap();
-    }
-
-    #[test]
-    fn an_export_sees_every_message_once() {
-        let mut fixture = Fixture::with_contact();
-        let count = u32::try_from(2 * EXPORT_PAGE + 3).unwrap();
-        fixture
-            .vault
-            .write(|tx| {
-                (0..count).try_for_each(|number| {
-                    let content = text(number, &number.to_string(), NOW);
-                    tx.record_content(account(1), &content, NOW).map(drop)
-                })
-            })
-            .unwrap();
-        let mut seen = Vec::new();
-        fixture
-            .vault
-            .read(|view| {
-                view.each_message(account(1), |message| {
-                    seen.push(message.text().unwrap().parse::<u32>().unwrap());
-                    Ok::<_, VaultError>(())
-                })
-            })
-            .unwrap();
-        assert_eq!(seen, (0..count).collect::<Vec<_>>());
-    }
 
     #[test]
     fn an_event_stands_among_the_messages_once() {
@@ -420,17 +406,17 @@ mod tests {
         let recorded = fixture
             .vault
             .write(|tx| {
-                tx.record_event(account(1), id(1), &event, NOW)?;
-                tx.record_event(account(1), id(1), &event, NOW)
+                tx.record_event(chat(1), id(1), &event, NOW)?;
+                tx.record_event(chat(1), id(1), &event, NOW)
             })
             .unwrap();
         assert_eq!(recorded.body, MessageBody::Event { event });
         assert!(recorded.read && recorded.state.is_none());
-        let history = fixture.vault.read(|view| view.history(account(1), Page::Latest, 9)).unwrap();
+        let history = fixture.vault.read(|view| view.history(chat(1), Page::Latest, 9)).unwrap();
         assert_eq!(history, [recorded]);
         let refused = fixture
             .vault
-            .write(|tx| tx.record_event(account(9), id(1), &ConversationEvent::Unsupported, NOW));
+            .write(|tx| tx.record_event(chat(9), id(1), &ConversationEvent::Unsupported, NOW));
         assert!(matches!(refused, Err(VaultError::NoSuchContact)));
     }
 }

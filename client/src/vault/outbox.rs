@@ -3,14 +3,14 @@
 //! A resend reads the same rows and so sends the same ids and ciphertexts.
 
 use rusqlite::params;
-use sotto_proto::{AccountId, DeviceAddress, EnvelopeId, MessageId, Timestamp, mailbox::Envelope};
+use sotto_proto::{DeviceAddress, EnvelopeId, MessageId, Timestamp, mailbox::Envelope};
 
 use super::{
     Tx, VaultError, View,
     message::{Reached, rows},
     value::{Columns, from_json, integer, millis, to_json},
 };
-use crate::model::{FailReason, Message};
+use crate::model::{ConversationId, FailReason, Message};
 
 /// An envelope on its way to the relay.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct OutboxEntry {
     /// What to send.
     pub envelope: Envelope,
     /// The message whose state hangs on it.
-    pub message: Option<(AccountId, MessageId)>,
+    pub message: Option<(ConversationId, MessageId)>,
 }
 
 /// What the relay finally said to an envelope.
@@ -59,7 +59,10 @@ impl View {
             entries.push(OutboxEntry {
                 position: row.count("position")?,
                 envelope: Envelope { id: row.id("envelope")?, to, sealed },
-                message: row.optional_id("conversation")?.zip(row.optional_id("id")?),
+                message: match row.optional_id("id")? {
+                    Some(id) => Some((row.conversation("conversation")?, id)),
+                    None => None,
+                },
             });
         }
         Ok(entries)
@@ -81,7 +84,7 @@ impl Tx<'_> {
                 self.change_rows(sql, [envelope.0], |row| Ok(row.get::<_, Option<i64>>(0)?))?;
             let Some(position) = removed.into_iter().flatten().next() else { continue };
             self.note_outcome(position, *envelope, outcome, now)?;
-            if self.settle(position, now)? {
+            if self.conclude(position, now)? {
                 changed.push(self.message_at(position)?);
             }
         }
@@ -115,7 +118,7 @@ impl Tx<'_> {
 
     /// Once no device's envelope is outstanding, a message that one device at least will get is
     /// sent, and one that none will get has failed.
-    fn settle(&self, position: i64, now: Timestamp) -> Result<bool, VaultError> {
+    fn conclude(&self, position: i64, now: Timestamp) -> Result<bool, VaultError> {
         let settled = self.row(
             "SELECT submitted, failure FROM messages m WHERE position = ?1
              AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.message = m.position)
@@ -150,7 +153,7 @@ impl Tx<'_> {
     /// been delivered, or failed before.
     pub fn fail_message(
         &self,
-        to: AccountId,
+        to: ConversationId,
         id: MessageId,
         why: &FailReason,
     ) -> Result<Option<Message>, VaultError> {
@@ -160,6 +163,7 @@ impl Tx<'_> {
         }
         self.change("DELETE FROM waiting WHERE message = ?1", [position])?;
         self.change("DELETE FROM outbox WHERE message = ?1", [position])?;
+        self.change("DELETE FROM posts WHERE message = ?1", [position])?;
         self.message_at(position).map(Some)
     }
 
@@ -181,7 +185,7 @@ impl Tx<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{Fixture, NOW, account, address, envelope, id, queue_text, seal_all};
+    use super::super::tests::{Fixture, NOW, address, chat, envelope, id, queue_text, seal_all};
     use super::*;
     use crate::model::MessageState;
 
@@ -205,7 +209,7 @@ mod tests {
         assert_eq!(outbox(&fixture), before);
         let ids: Vec<_> = before.iter().map(|entry| entry.envelope.id).collect();
         assert_eq!(ids, [envelope(1), envelope(2), envelope(3)]);
-        assert_eq!(before[0].message, Some((account(1), id(1))));
+        assert_eq!(before[0].message, Some((chat(1), id(1))));
         let size = before[0].envelope.sealed.len();
         fixture
             .vault
@@ -243,7 +247,7 @@ mod tests {
         fixture
             .vault
             .write(|tx| {
-                let first = tx.waiting(account(1), 1)?.remove(0);
+                let first = tx.waiting(chat(1), 1)?.remove(0);
                 tx.seal(first.position, &[to(1), to(2), to(3)])
             })
             .unwrap();
@@ -276,7 +280,7 @@ mod tests {
         let (expired, delivered) = fixture
             .vault
             .write(|tx| {
-                let second = tx.find(account(1), id(2))?.position;
+                let second = tx.find(chat(1), id(2))?.position;
                 tx.raise_state(second, Reached::Vault, NOW)?;
                 Ok::<_, VaultError>((
                     tx.record_expired(envelope(1))?,
@@ -298,7 +302,7 @@ mod tests {
         seal_all(&mut fixture);
         let given_up = fixture
             .vault
-            .write(|tx| tx.fail_message(account(1), id(1), &FailReason::Cancelled))
+            .write(|tx| tx.fail_message(chat(1), id(1), &FailReason::Cancelled))
             .unwrap();
         assert!(given_up.is_some());
         assert_eq!(outbox(&fixture).len(), 1);

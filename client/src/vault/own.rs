@@ -52,6 +52,12 @@ impl View {
         })
     }
 
+    /// Whether this is the own account.
+    pub(super) fn is_own(&self, account: AccountId) -> Result<bool, VaultError> {
+        let sql = "SELECT 1 FROM own_account WHERE account = ?1";
+        Ok(self.row(sql, [account.0], |_| Ok(()))?.is_some())
+    }
+
     /// The state of the own prekeys, with their secrets.
     pub fn prekeys(&self) -> Result<Option<Zeroizing<Vec<u8>>>, VaultError> {
         self.row("SELECT state FROM own_prekeys", [], |row| Ok(Zeroizing::new(row.get(0)?)))
@@ -145,7 +151,7 @@ impl Tx<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{Fixture, account, address, id, queue_text, seal_all};
+    use super::super::tests::{Fixture, account, address, chat, id, queue_text, seal_all};
     use super::*;
 
     fn own() -> OwnAccount {
@@ -207,7 +213,7 @@ mod tests {
                 assert_eq!(tx.consumed()?, 0);
                 assert_eq!(tx.session(address(1, 1))?, None);
                 assert!(tx.outbox(0, 9, usize::MAX)?.is_empty());
-                let waiting = tx.waiting(account(1), 9)?;
+                let waiting = tx.waiting(chat(1), 9)?;
                 let ids: Vec<_> = waiting.iter().map(|waiting| waiting.content.id).collect();
                 assert_eq!(ids, [id(1), id(2)]);
                 Ok::<_, VaultError>(())

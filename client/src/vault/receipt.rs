@@ -1,4 +1,4 @@
-//! Receipts that this account owes its contacts, until they are queued.
+//! Receipts that this account owes its contacts and rooms, until they are queued.
 
 use rusqlite::params;
 use sotto_proto::{
@@ -9,22 +9,39 @@ use sotto_proto::{
 use super::{
     Tx, VaultError, View,
     message::rows,
-    value::{Columns, receipt_state},
+    value::{Columns, key, receipt_state},
 };
+use crate::model::ConversationId;
 
 impl View {
-    /// The accounts that receipts are owed to.
-    pub fn receipts_owed_to(&self) -> Result<Vec<AccountId>, VaultError> {
-        let sql = "SELECT DISTINCT account FROM owed_receipts ORDER BY account";
-        self.rows(sql, [], |row| row.id("account"))
+    /// The conversations that receipts are owed to.
+    pub fn receipts_owed_to(&self) -> Result<Vec<ConversationId>, VaultError> {
+        let sql = "SELECT DISTINCT conversation FROM owed_receipts ORDER BY conversation";
+        self.rows(sql, [], |row| row.conversation("conversation"))
     }
 }
 
 impl Tx<'_> {
-    /// These messages of a contact came this far; having been read says that they were delivered.
+    /// A person of the room has, or has seen, an own message; false if that was known.
+    pub(super) fn note_receipt(
+        &self,
+        position: i64,
+        reader: AccountId,
+        state: ReceiptState,
+    ) -> Result<bool, VaultError> {
+        let noted = self.change(
+            "INSERT INTO room_receipts VALUES (?1, ?2, ?3)
+             ON CONFLICT DO UPDATE SET state = 'read'
+             WHERE excluded.state = 'read' AND state <> 'read'",
+            params![position, reader.0, receipt_state(state)],
+        )?;
+        Ok(noted > 0)
+    }
+
+    /// These messages of others came this far; having been read says that they were delivered.
     pub fn owe_receipts(
         &self,
-        to: AccountId,
+        to: ConversationId,
         messages: &[MessageId],
         state: ReceiptState,
     ) -> Result<(), VaultError> {
@@ -32,26 +49,30 @@ impl Tx<'_> {
             self.change(
                 "INSERT INTO owed_receipts VALUES (?1, ?2, ?3)
                  ON CONFLICT DO UPDATE SET state = 'read' WHERE excluded.state = 'read'",
-                params![to.0, message.0, receipt_state(state)],
+                params![key(to), message.0, receipt_state(state)],
             )?;
         }
         Ok(())
     }
 
-    /// Takes what is owed to a contact, at most `limit` messages: none, one or two receipts, to be
+    /// Takes what is owed to a contact or a room, at most `limit` messages: none, one or two receipts, to be
     /// queued in the same transaction.
-    pub fn take_receipts(&self, to: AccountId, limit: usize) -> Result<Vec<Receipt>, VaultError> {
+    pub fn take_receipts(
+        &self,
+        to: ConversationId,
+        limit: usize,
+    ) -> Result<Vec<Receipt>, VaultError> {
         let mut receipts = Vec::new();
         for state in [ReceiptState::Delivered, ReceiptState::Read] {
             let messages = self.rows(
-                "SELECT message FROM owed_receipts WHERE account = ?1 AND state = ?2 LIMIT ?3",
-                params![to.0, receipt_state(state), rows(limit)],
+                "SELECT message FROM owed_receipts WHERE conversation = ?1 AND state = ?2 LIMIT ?3",
+                params![key(to), receipt_state(state), rows(limit)],
                 |row| row.id::<MessageId>("message"),
             )?;
             for message in &messages {
                 self.change(
-                    "DELETE FROM owed_receipts WHERE account = ?1 AND message = ?2",
-                    params![to.0, message.0],
+                    "DELETE FROM owed_receipts WHERE conversation = ?1 AND message = ?2",
+                    params![key(to), message.0],
                 )?;
             }
             if !messages.is_empty() {
@@ -64,7 +85,7 @@ impl Tx<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{Fixture, account, id};
+    use super::super::tests::{Fixture, chat, id};
     use super::*;
 
     #[test]
@@ -73,16 +94,16 @@ mod tests {
         fixture
             .vault
             .write(|tx| {
-                tx.owe_receipts(account(1), &[id(1), id(2), id(3)], ReceiptState::Delivered)?;
-                tx.owe_receipts(account(1), &[id(2)], ReceiptState::Read)?;
-                tx.owe_receipts(account(1), &[id(2)], ReceiptState::Delivered)?;
-                assert_eq!(tx.receipts_owed_to()?, [account(1)]);
-                let taken = tx.take_receipts(account(1), 99)?;
+                tx.owe_receipts(chat(1), &[id(1), id(2), id(3)], ReceiptState::Delivered)?;
+                tx.owe_receipts(chat(1), &[id(2)], ReceiptState::Read)?;
+                tx.owe_receipts(chat(1), &[id(2)], ReceiptState::Delivered)?;
+                assert_eq!(tx.receipts_owed_to()?, [chat(1)]);
+                let taken = tx.take_receipts(chat(1), 99)?;
                 let delivered =
                     Receipt { state: ReceiptState::Delivered, messages: vec![id(1), id(3)] };
                 let read = Receipt { state: ReceiptState::Read, messages: vec![id(2)] };
                 assert_eq!(taken, [delivered, read]);
-                assert!(tx.take_receipts(account(1), 99)?.is_empty());
+                assert!(tx.take_receipts(chat(1), 99)?.is_empty());
                 assert!(tx.receipts_owed_to()?.is_empty());
                 Ok::<_, VaultError>(())
             })
@@ -95,9 +116,9 @@ mod tests {
         fixture
             .vault
             .write(|tx| {
-                tx.owe_receipts(account(1), &[id(1), id(2), id(3)], ReceiptState::Read)?;
-                assert_eq!(tx.take_receipts(account(1), 2)?[0].messages.len(), 2);
-                assert_eq!(tx.take_receipts(account(1), 2)?[0].messages.len(), 1);
+                tx.owe_receipts(chat(1), &[id(1), id(2), id(3)], ReceiptState::Read)?;
+                assert_eq!(tx.take_receipts(chat(1), 2)?[0].messages.len(), 2);
+                assert_eq!(tx.take_receipts(chat(1), 2)?[0].messages.len(), 1);
                 Ok::<_, VaultError>(())
             })
             .unwrap();

@@ -57,7 +57,7 @@ mod tests {
 
     use super::super::{
         Page, View,
-        tests::{Fixture, NOW, PASSPHRASE, account, copy_files, id, text},
+        tests::{Fixture, NOW, PASSPHRASE, account, chat, copy_files, id, text},
     };
     use super::*;
     use crate::profile::Profile;
@@ -85,13 +85,13 @@ mod tests {
         let words = "word ".repeat(length / 5);
         let record = |number| {
             let content = text(number, &words, NOW);
-            vault.write(|tx| tx.record_content(account(1), &content, NOW).map(drop))
+            vault.write(|tx| tx.record_content(chat(1), account(1), &content, NOW).map(drop))
         };
         numbers.into_iter().try_for_each(record).unwrap();
     }
 
     fn assert_whole(vault: &Vault, messages: u32) {
-        let history = |view: &View| view.history(account(1), Page::Latest, usize::MAX);
+        let history = |view: &View| view.history(chat(1), Page::Latest, usize::MAX);
         let ids: Vec<_> = vault.read(history).unwrap().iter().map(|message| message.id).collect();
         assert_eq!(ids, (0..messages).map(id).collect::<Vec<_>>());
         let found: String =

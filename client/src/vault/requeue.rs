@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::{
     Tx, VaultError,
-    value::{Columns, to_cbor},
+    value::{Columns, key, to_cbor},
 };
 
 /// A message's position, where it is one, and the encoded content.
@@ -34,14 +34,16 @@ impl Tx<'_> {
     /// Lets `first` wait, then what is in the outbox, then what waits already.
     fn requeue(&self, to: AccountId, first: Vec<Queued>) -> Result<usize, VaultError> {
         let mut contents = first;
-        contents.extend(self.take_contents("DELETE FROM outbox WHERE account = ?1", to)?);
-        contents.extend(self.take_contents("DELETE FROM waiting WHERE account = ?1", to)?);
+        contents.extend(self.take_contents("DELETE FROM outbox WHERE account = ?1", &to.0)?);
+        contents.extend(
+            self.take_contents("DELETE FROM waiting WHERE conversation = ?1", &key(to.into()))?,
+        );
         // One content is in the outbox once a device.
         let mut queued = HashSet::new();
         for (message, content) in contents {
             let content = Zeroizing::new(content);
             if queued.insert(Sha256::digest(&*content)) {
-                self.insert_waiting(to, message, &content)?;
+                self.insert_waiting(to.into(), message, &content)?;
             }
         }
         Ok(queued.len())
@@ -49,26 +51,27 @@ impl Tx<'_> {
 
     /// The messages that the relay has and the contact has not, as queued again.
     fn take_undelivered(&self, to: AccountId) -> Result<Vec<Queued>, VaultError> {
+        let to = key(to.into());
         let positions = self.rows(
             "SELECT position FROM messages m WHERE conversation = ?1 AND outgoing = 1
              AND kind IN ('text', 'attachment')
              AND (state = 'sent' OR (state = 'queued' AND submitted = 1))
              AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.message = m.position)
              AND NOT EXISTS (SELECT 1 FROM waiting w WHERE w.message = m.position)
-             ORDER BY position",
-            [to.0],
+             ORDER BY place",
+            [&*to],
             |row| Ok(row.get::<_, i64>(0)?),
         )?;
         self.change(
             "DELETE FROM sent_envelopes WHERE message IN
              (SELECT position FROM messages WHERE conversation = ?1)",
-            [to.0],
+            [&*to],
         )?;
         self.change(
             "UPDATE messages SET state = 'queued', submitted = 0, failure = NULL
              WHERE conversation = ?1 AND outgoing = 1 AND kind IN ('text', 'attachment')
              AND state IN ('queued', 'sent')",
-            [to.0],
+            [&*to],
         )?;
         positions
             .into_iter()
@@ -80,9 +83,9 @@ impl Tx<'_> {
     }
 
     /// Takes contents out of the table that `delete` names, in order.
-    fn take_contents(&self, delete: &str, to: AccountId) -> Result<Vec<Queued>, VaultError> {
+    fn take_contents(&self, delete: &str, to: &[u8]) -> Result<Vec<Queued>, VaultError> {
         let sql = format!("{delete} RETURNING position, message, content");
-        let mut taken = self.change_rows(&sql, [to.0], |row| {
+        let mut taken = self.change_rows(&sql, [to], |row| {
             Ok((row.get::<_, i64>(0)?, (row.get(1)?, row.get::<_, Vec<u8>>(2)?)))
         })?;
         // RETURNING promises no order.
@@ -97,7 +100,7 @@ mod tests {
 
     use super::super::{
         Outcome, Page,
-        tests::{Fixture, NOW, account, arrive, content, envelope, id, queue_text, seal_all},
+        tests::{Fixture, NOW, account, arrive, chat, content, envelope, id, queue_text, seal_all},
     };
     use super::*;
     use crate::model::MessageState;
@@ -115,23 +118,23 @@ mod tests {
         fixture.vault.write(|tx| tx.record_submitted(&outcomes, NOW)).unwrap();
         arrive(&mut fixture, &content(20, delivered));
         let edit = content(5, Edit { target: id(3), text: "3, better".to_owned() });
-        fixture.vault.write(|tx| tx.queue_edit(account(1), &edit)).unwrap();
+        fixture.vault.write(|tx| tx.queue_edit(chat(1), &edit)).unwrap();
         seal_all(&mut fixture);
         queue_text(&mut fixture, 6, "6");
 
         let count = fixture.vault.write(|tx| tx.requeue_undelivered(account(1))).unwrap();
         assert_eq!(count, 5);
-        let waiting = fixture.vault.read(|view| view.waiting(account(1), 99)).unwrap();
+        let waiting = fixture.vault.read(|view| view.waiting(chat(1), 99)).unwrap();
         let contents: Vec<_> = waiting.into_iter().map(|waiting| waiting.content).collect();
         let ids: Vec<_> = contents.iter().map(|content| content.id).collect();
         assert_eq!(ids, [id(2), id(3), id(4), id(5), id(6)]);
-        let edited = Text { text: "3, better".to_owned(), reply_to: None };
+        let edited = Text { text: "3, better".to_owned(), reply_to: None, mentions: Vec::new() };
         assert_eq!(contents[1].body, Body::Text(edited));
         fixture
             .vault
             .read(|view| {
                 assert!(view.outbox(0, 99, usize::MAX)?.is_empty());
-                let history = view.history(account(1), Page::Latest, 9)?;
+                let history = view.history(chat(1), Page::Latest, 9)?;
                 assert_eq!(history[0].state, Some(MessageState::Delivered));
                 assert_eq!(history[1].state, Some(MessageState::Queued));
                 Ok::<_, VaultError>(())

@@ -1,13 +1,13 @@
 //! Full-text search over texts, captions and names of files.
 
 use rusqlite::params;
-use sotto_proto::AccountId;
 
 use super::{
     VaultError, View,
     message::{rows, select_messages},
+    value::key,
 };
-use crate::model::{SearchHit, SnippetPart};
+use crate::model::{ConversationId, SearchHit, SnippetPart};
 
 /// More words than a person types; the rest is left out.
 const WORDS_MAX: usize = 32;
@@ -23,7 +23,7 @@ impl View {
     pub fn search(
         &self,
         query: &str,
-        within: Option<AccountId>,
+        within: Option<ConversationId>,
         limit: usize,
     ) -> Result<Vec<SearchHit>, VaultError> {
         let Some(expression) = expression(query) else { return Ok(Vec::new()) };
@@ -31,9 +31,9 @@ impl View {
             ", snippet(message_search, -1, char(2), char(3), '…', 16) AS snippet",
             "message_search JOIN messages m ON m.position = message_search.rowid",
             "WHERE message_search MATCH ?1 AND (?2 IS NULL OR m.conversation = ?2)
-             ORDER BY m.position DESC LIMIT ?3"
+             ORDER BY m.place DESC LIMIT ?3"
         );
-        let within = within.map(|account| account.0);
+        let within = within.map(key);
         self.rows(sql, params![expression, within, rows(limit)], |row| {
             let snippet: String = row.get("snippet")?;
             Ok(SearchHit { message: self.read_message(row)?, snippet: parts(&snippet) })
@@ -71,7 +71,9 @@ mod tests {
     use proptest::prelude::*;
     use sotto_proto::content::{Delete, Edit};
 
-    use super::super::tests::{Fixture, NOW, account, arrive, content, id, new_contact, text};
+    use super::super::tests::{
+        Fixture, NOW, account, arrive, chat, content, id, new_contact, text,
+    };
     use super::*;
 
     fn found(fixture: &Fixture, query: &str) -> Vec<String> {
@@ -195,7 +197,7 @@ mod tests {
             .vault
             .write(|tx| {
                 tx.add_contact(&new_contact(2, "carol"), NOW)?;
-                tx.record_content(account(2), &text(1, "apple", NOW), NOW)
+                tx.record_content(chat(2), account(2), &text(1, "apple", NOW), NOW)
             })
             .unwrap();
         fixture
@@ -203,9 +205,9 @@ mod tests {
             .read(|view| {
                 assert_eq!(view.search("apple", None, 9)?.len(), 2);
                 assert_eq!(view.search("apple", None, 1)?.len(), 1);
-                let within = view.search("apple", Some(account(2)), 9)?;
+                let within = view.search("apple", Some(chat(2)), 9)?;
                 assert_eq!(within.len(), 1);
-                assert_eq!(within[0].message.conversation, account(2));
+                assert_eq!(within[0].message.conversation, chat(2));
                 Ok::<_, VaultError>(())
             })
             .unwrap();

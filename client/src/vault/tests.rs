@@ -1,18 +1,21 @@
 //! What the tests of the vault share, and those of the vault as a whole: against a real file.
 
+mod rooms;
+
 use std::fs;
 
 use sotto_keys::VaultParams;
 use sotto_proto::{
-    AccountId, DeviceAddress, DeviceId, EnvelopeId, IdentityKey, MessageId, Timestamp,
-    content::{Body, Content, Text},
+    AccountId, DeviceAddress, DeviceId, EnvelopeId, IdentityKey, MessageId, RoomId, Timestamp,
+    content::{Body, Content, RoomProfile, Text},
     mailbox::Envelope,
 };
 
 use super::*;
-use crate::model::{ContactState, Message};
+use crate::model::{ContactState, ConversationId, Message, RoomKind, RoomState};
 
 pub(super) const NOW: Timestamp = Timestamp(1_700_000_000_000);
+pub(super) const ROOM: RoomId = RoomId([0xC0; 16]);
 pub(super) const PASSPHRASE: &[u8] = b"correct horse";
 
 /// A vault in a folder of its own.
@@ -35,6 +38,35 @@ impl Fixture {
         fixture
     }
 
+    /// Of account 9, "me", in a room with Carol, account 2, who is its admin, and Dave, account 3.
+    pub(super) fn with_room() -> Self {
+        let mut fixture = Self::new();
+        let own = OwnAccount {
+            account: account(9),
+            device: DeviceId::new(1).unwrap(),
+            username: "myself".parse().unwrap(),
+            display_name: "me".parse().unwrap(),
+            identity: Zeroizing::new(Vec::new()),
+            device_keys: Zeroizing::new(Vec::new()),
+        };
+        let names = [(2, "carol"), (3, "dave")].map(|(number, name)| MemberNames {
+            account: account(number),
+            username: name.parse().unwrap(),
+            display_name: name.parse().unwrap(),
+        });
+        let carol = NewMember { is_admin: true, ..new_member(2) };
+        fixture
+            .vault
+            .write(|tx| {
+                tx.set_own_account(&own)?;
+                tx.put_room(&new_room())?;
+                tx.set_room_members(ROOM, &[carol, new_member(3), new_member(9)])?;
+                tx.set_member_names(ROOM, &names)
+            })
+            .unwrap();
+        fixture
+    }
+
     /// Closes the vault and opens it again.
     pub(super) fn reopen(&mut self) {
         let Self { vault, folder } = std::mem::replace(self, Self::new());
@@ -51,6 +83,11 @@ fn new_profile(folder: &Path) -> Profile {
 
 pub(super) fn account(number: u8) -> AccountId {
     AccountId([number; 16])
+}
+
+/// The direct chat with this account.
+pub(super) fn chat(number: u8) -> ConversationId {
+    account(number).into()
 }
 
 pub(super) fn address(number: u8, device: u32) -> DeviceAddress {
@@ -79,24 +116,57 @@ pub(super) fn new_contact(number: u8, username: &str) -> NewContact {
     }
 }
 
+pub(super) fn new_room() -> NewRoom {
+    NewRoom {
+        id: ROOM,
+        kind: RoomKind::Invite,
+        profile: RoomProfile {
+            name: "Lighthouse".parse().unwrap(),
+            topic: String::new(),
+            picture: None,
+        },
+        state: RoomState::Joined,
+        is_admin: false,
+        invited_by: Some(account(2)),
+        cursor: 3,
+        joined_at: Some(NOW),
+    }
+}
+
+pub(super) fn new_member(number: u8) -> NewMember {
+    let identity = IdentityKey([number; 32]);
+    NewMember { account: account(number), identity, is_admin: false, devices: 1 }
+}
+
 pub(super) fn content(number: u32, body: impl Into<Body>) -> Content {
     Content { id: id(number), sent_at: NOW, disappears_after: None, body: body.into() }
 }
 
 pub(super) fn text(number: u32, text: &str, sent_at: Timestamp) -> Content {
-    let body = Text { text: text.to_owned(), reply_to: None };
+    let body = Text { text: text.to_owned(), reply_to: None, mentions: Vec::new() };
     Content { sent_at, ..content(number, body) }
 }
 
 /// Bob's content arrives.
 pub(super) fn arrive(fixture: &mut Fixture, content: &Content) -> Recorded {
-    fixture.vault.write(|tx| tx.record_content(account(1), content, NOW)).unwrap()
+    fixture.vault.write(|tx| tx.record_content(chat(1), account(1), content, NOW)).unwrap()
+}
+
+/// Somebody's content arrives in the room.
+pub(super) fn say(fixture: &mut Fixture, from: AccountId, content: &Content) -> Recorded {
+    fixture.vault.write(|tx| tx.record_content(ROOM.into(), from, content, NOW)).unwrap()
+}
+
+/// A text for the room is queued.
+pub(super) fn write_text(fixture: &mut Fixture, number: u32, words: &str) -> Message {
+    let content = text(number, words, NOW);
+    fixture.vault.write(|tx| tx.queue_message(ROOM.into(), &content, NOW)).unwrap()
 }
 
 /// A text for Bob is queued.
 pub(super) fn queue_text(fixture: &mut Fixture, number: u32, words: &str) -> Message {
     let content = text(number, words, NOW);
-    fixture.vault.write(|tx| tx.queue_message(account(1), &content, NOW)).unwrap()
+    fixture.vault.write(|tx| tx.queue_message(chat(1), &content, NOW)).unwrap()
 }
 
 /// All that waits for Bob is sealed for his first device, in envelopes of the contents' numbers.
@@ -104,7 +174,7 @@ pub(super) fn seal_all(fixture: &mut Fixture) {
     fixture
         .vault
         .write(|tx| {
-            for waiting in tx.waiting(account(1), usize::MAX)? {
+            for waiting in tx.waiting(chat(1), usize::MAX)? {
                 let id = EnvelopeId(waiting.content.id.0);
                 let sealed = Envelope { id, to: address(1, 1), sealed: b"sealed".to_vec() };
                 tx.seal(waiting.position, &[sealed])?;
@@ -257,7 +327,7 @@ fn a_transaction_happens_as_a_whole_or_not_at_all() {
     let mut fixture = Fixture::with_contact();
     let failed: Result<(), VaultError> = fixture.vault.write(|tx| {
         tx.note_envelope(address(1, 1), envelope(1), NOW)?;
-        tx.record_content(account(1), &text(1, "hello", NOW), NOW)?;
+        tx.record_content(chat(1), account(1), &text(1, "hello", NOW), NOW)?;
         tx.set_session(address(1, 1), b"advanced")?;
         tx.set_consumed(7)?;
         Err(VaultError::NoSuchMessage)
@@ -267,7 +337,7 @@ fn a_transaction_happens_as_a_whole_or_not_at_all() {
         .vault
         .read(|view| {
             assert!(!view.is_seen(address(1, 1), envelope(1))?);
-            assert_eq!(view.message(account(1), id(1))?, None);
+            assert_eq!(view.message(chat(1), id(1))?, None);
             assert_eq!(view.session(address(1, 1))?, None);
             assert_eq!(view.consumed()?, 0);
             Ok::<_, VaultError>(())
@@ -284,7 +354,7 @@ fn nothing_is_written_behind_a_transaction_that_the_database_gave_up() {
         tx.conn.execute_batch("ROLLBACK")?;
         let content = text(1, "hello", NOW);
         assert!(matches!(tx.set_consumed(7), Err(VaultError::Interrupted)));
-        let queued = tx.queue_message(account(1), &content, NOW);
+        let queued = tx.queue_message(chat(1), &content, NOW);
         assert!(matches!(queued, Err(VaultError::Interrupted)));
         let part = tx.attempt(|tx| tx.set_consumed(7));
         assert!(matches!(part, Err(VaultError::Interrupted)));
@@ -296,7 +366,7 @@ fn nothing_is_written_behind_a_transaction_that_the_database_gave_up() {
         .vault
         .read(|view| {
             assert_eq!(view.session(address(1, 1))?, None);
-            assert_eq!(view.message(account(1), id(1))?, None);
+            assert_eq!(view.message(chat(1), id(1))?, None);
             assert_eq!(view.consumed()?, 1);
             Ok::<_, VaultError>(())
         })
@@ -309,7 +379,7 @@ fn a_part_that_fails_undoes_itself_alone() {
     fixture
         .vault
         .write(|tx| {
-            tx.record_content(account(1), &text(1, "kept", NOW), NOW)?;
+            tx.record_content(chat(1), account(1), &text(1, "kept", NOW), NOW)?;
             let failed: Result<(), VaultError> = tx.attempt(|tx| {
                 tx.set_session(address(1, 1), b"half")?;
                 tx.attempt(|tx| tx.set_consumed(3))?;
@@ -322,7 +392,7 @@ fn a_part_that_fails_undoes_itself_alone() {
     fixture
         .vault
         .read(|view| {
-            assert!(view.message(account(1), id(1))?.is_some());
+            assert!(view.message(chat(1), id(1))?.is_some());
             assert_eq!(view.session(address(1, 1))?, None);
             assert_eq!(view.consumed()?, 0);
             assert!(view.session(address(1, 2))?.is_some());
@@ -344,7 +414,7 @@ fn after_a_crash_everything_committed_is_there_and_nothing_else() {
             .vault
             .write(|tx| {
                 tx.note_envelope(address(1, 1), envelope(number), NOW)?;
-                tx.record_content(account(1), &text(number, "hello", NOW), NOW)?;
+                tx.record_content(chat(1), account(1), &text(number, "hello", NOW), NOW)?;
                 tx.set_session(address(1, 1), &number.to_be_bytes())?;
                 tx.set_consumed(u64::from(number))?;
                 // In the middle of a transaction: it must not be in this copy.
@@ -373,7 +443,7 @@ fn assert_survived(folder: &Path, count: u32) {
     let vault = Vault::open(Profile::open(folder).unwrap(), PASSPHRASE).unwrap();
     vault
         .read(|view| {
-            let history = view.history(account(1), Page::Latest, usize::MAX)?;
+            let history = view.history(chat(1), Page::Latest, usize::MAX)?;
             let ids: Vec<_> = history.iter().map(|message| message.id).collect();
             assert_eq!(ids, (1..=count).map(id).collect::<Vec<_>>());
             assert_eq!(view.consumed()?, u64::from(count));
@@ -402,8 +472,8 @@ fn arrivals_in_one_batch_and_one_by_one() {
     let record = |tx: &Tx<'_>, number: u32| -> Result<(), VaultError> {
         assert!(tx.note_envelope(address(1, 1), envelope(number), NOW)?);
         tx.set_session(address(1, 1), &[1; 1000])?;
-        tx.record_content(account(1), &text(number, &"word ".repeat(20), NOW), NOW)?;
-        tx.owe_receipts(account(1), &[id(number)], sotto_proto::content::ReceiptState::Delivered)?;
+        tx.record_content(chat(1), account(1), &text(number, &"word ".repeat(20), NOW), NOW)?;
+        tx.owe_receipts(chat(1), &[id(number)], sotto_proto::content::ReceiptState::Delivered)?;
         tx.set_consumed(u64::from(number))
     };
     let mut fixture = Fixture::with_contact();

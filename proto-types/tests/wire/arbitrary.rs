@@ -9,7 +9,7 @@ use sotto_proto::{
     codec::{Frame, HEADER_LEN, decode, to_bytes},
     content::{
         Attachment, AttachmentPointer, Body, Content, Delete, Edit, Reaction, Receipt,
-        ReceiptState, Text, Timer, Typing,
+        ReceiptState, RoomInvite, RoomProfile, Text, Timer, Typing,
     },
     directory::{
         ClaimBundles, ListUsers, ListedUser, LookUp, PrekeyCount, PublishPrekeys, User, Users,
@@ -355,19 +355,42 @@ prop_compose! {
     }
 }
 
+fn mentions() -> impl Strategy<Value = Vec<AccountId>> {
+    vec(any::<[u8; 16]>().prop_map(AccountId), 0..4)
+}
+
+fn profile() -> impl Strategy<Value = RoomProfile> {
+    (display_name(), ".{0,60}", option::of(bytes())).prop_map(|(name, topic, picture)| {
+        RoomProfile { name, topic, picture: picture.map(Into::into) }
+    })
+}
+
 fn body() -> impl Strategy<Value = Body> {
     let state = prop_oneof![Just(ReceiptState::Delivered), Just(ReceiptState::Read)];
     prop_oneof![
-        (".{0,300}", option::of(id())).prop_map(|(text, reply_to)| Text { text, reply_to }.into()),
-        (pointer(), ".{0,80}", option::of(id())).prop_map(|(pointer, caption, reply_to)| {
-            Attachment { pointer, caption, reply_to }.into()
-        }),
+        (".{0,300}", option::of(id()), mentions()).prop_map(|(text, reply_to, mentions)| Text {
+            text,
+            reply_to,
+            mentions
+        }
+        .into()),
+        (pointer(), ".{0,80}", option::of(id()), mentions()).prop_map(
+            |(pointer, caption, reply_to, mentions)| {
+                Attachment { pointer, caption, reply_to, mentions }.into()
+            }
+        ),
         (id(), ".{0,300}").prop_map(|(target, text)| Edit { target, text }.into()),
         id().prop_map(|target| Delete { target }.into()),
         (id(), option::of(".{0,8}")).prop_map(|(target, emoji)| Reaction { target, emoji }.into()),
         (state, vec(id(), 0..9)).prop_map(|(state, messages)| Receipt { state, messages }.into()),
         any::<bool>().prop_map(|active| Typing { active }.into()),
         option::of(any::<u32>()).prop_map(|seconds| Timer { seconds }.into()),
+        profile().prop_map(Body::from),
+        (any::<([u8; 16], u64)>(), bytes(), profile()).prop_map(
+            |((room, epoch), welcome, profile)| {
+                RoomInvite { room: RoomId(room), welcome, epoch, profile }.into()
+            }
+        ),
     ]
 }
 

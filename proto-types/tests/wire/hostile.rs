@@ -37,7 +37,8 @@ fn a_length_above_the_limit_is_refused_before_anything_else() {
 #[test]
 fn a_frame_above_the_limit_is_not_sent_and_leaves_nothing_behind() {
     let (_, mut content) = samples::contents().remove(0);
-    content.body = Text { text: "x".repeat(CONTENT_MAX), reply_to: None }.into();
+    content.body =
+        Text { text: "x".repeat(CONTENT_MAX), reply_to: None, mentions: Vec::new() }.into();
     let mut out = vec![7];
     assert!(matches!(encode(&content, &mut out), Err(CodecError::TooLarge { .. })));
     assert_eq!(out, [7]);

@@ -1,5 +1,6 @@
 //! One frame, or more, of every kind: with everything in it, and with what may be left out left out.
 
+use serde_bytes::ByteBuf;
 use sotto_proto::{
     AccountId, Answer, BlobId, Bundle, DeviceAddress, DeviceCertificate, DeviceId, DeviceKey,
     EnvelopeId, ErrorCode, ExchangeKey, IdentityKey, KemKey, KemPrekey, MessageId, OneTimePrekey,
@@ -7,7 +8,7 @@ use sotto_proto::{
     blob::{BlobFound, BlobReady, BlobStored, GetBlob, PutBlob},
     content::{
         Accepted, Attachment, AttachmentPointer, Body, Content, Delete, Edit, Reaction, Receipt,
-        ReceiptState, Text, Timer, Typing,
+        ReceiptState, RoomInvite, RoomProfile, Text, Timer, Typing,
     },
     directory::{
         ClaimBundles, CountPrekeys, ListUsers, ListedUser, LookUp, PrekeyCount, PublishPrekeys,
@@ -392,11 +393,26 @@ pub(crate) fn contents() -> Vec<Sample<Content>> {
         media_type: "image/jpeg".to_owned(),
     };
     let target = MessageId([0x7A; 16]);
-    let text = |reply_to| Text { text: "Nine o'clock?\n🌊".to_owned(), reply_to };
+    let text =
+        |reply_to| Text { text: "Nine o'clock?\n🌊".to_owned(), reply_to, mentions: Vec::new() };
     let attachment = |caption: &str, reply_to| Attachment {
         pointer: pointer.clone(),
         caption: caption.to_owned(),
         reply_to,
+        mentions: Vec::new(),
+    };
+    let mentions = vec![AccountId([0xA1; 16]), AccountId([0xB2; 16])];
+    let profile = RoomProfile {
+        name: "Lighthouse".parse().unwrap(),
+        topic: "Everything about the sea".to_owned(),
+        picture: Some(ByteBuf::from([0x89, b'P', b'N', b'G'])),
+    };
+    let plain = RoomProfile { topic: String::new(), picture: None, ..profile.clone() };
+    let invite = |profile| RoomInvite {
+        room: RoomId([0xC0; 16]),
+        welcome: vec![0x3C; 24],
+        epoch: 7,
+        profile,
     };
     let receipt = |state| Receipt { state, messages: vec![target] };
     vec![
@@ -404,6 +420,11 @@ pub(crate) fn contents() -> Vec<Sample<Content>> {
         ("text/reply", content(Some(3600), text(Some(target)).into())),
         ("attachment", content(None, attachment("", None).into())),
         ("attachment/caption", content(None, attachment("look", Some(target)).into())),
+        ("text/mentions", content(None, Text { mentions: mentions.clone(), ..text(None) }.into())),
+        (
+            "attachment/mentions",
+            content(None, Attachment { mentions, ..attachment("look", None) }.into()),
+        ),
         ("edit", content(None, Edit { target, text: "Ten.".to_owned() }.into())),
         ("delete", content(None, Delete { target }.into())),
         ("reaction", content(None, Reaction { target, emoji: Some("👍".to_owned()) }.into())),
@@ -414,5 +435,9 @@ pub(crate) fn contents() -> Vec<Sample<Content>> {
         ("timer", content(None, Timer { seconds: Some(86_400) }.into())),
         ("timer/off", content(None, Timer { seconds: None }.into())),
         ("accepted", content(None, Accepted {}.into())),
+        ("room_invite", content(None, invite(profile.clone()).into())),
+        ("room_invite/plain", content(None, invite(plain.clone()).into())),
+        ("room_profile", content(None, profile.into())),
+        ("room_profile/plain", content(None, plain.into())),
     ]
 }

@@ -1,8 +1,11 @@
 //! From what a person typed to the contact that is meant.
 
+use std::collections::HashMap;
+
 use sotto_client::{
     Engine, EngineError,
-    model::{Contact, ContactState},
+    model::{Contact, ContactState, RoomMember},
+    proto::AccountId,
 };
 
 use crate::{app::App, error::CliError, escape};
@@ -60,6 +63,34 @@ pub(crate) fn short_name(contact: &Contact) -> String {
     escape::one_line(name)
 }
 
+/// The names to put before what the people of a room wrote. Nobody passes for the owner, nor for
+/// another: who is called like somebody else has the username with the name.
+pub(crate) fn room_names(people: &[RoomMember]) -> HashMap<AccountId, String> {
+    let name = |member: &RoomMember| escape::one_line(member.name().trim());
+    let mut called: HashMap<String, usize> = HashMap::from([("you".to_owned(), 1)]);
+    for member in people {
+        *called.entry(name(member).to_lowercase()).or_default() += 1;
+    }
+    let named = people.iter().map(|member| {
+        let name = name(member);
+        let is_shared = called.get(&name.to_lowercase()).is_some_and(|count| *count > 1);
+        let more = if is_shared { Some(told_apart(member)) } else { None };
+        (member.account, more.map_or(name.clone(), |more| format!("{name} ({more})")))
+    });
+    named.collect()
+}
+
+/// What tells somebody from people of the same name.
+fn told_apart(member: &RoomMember) -> String {
+    let username = member.username.as_ref();
+    username.map_or_else(|| nameless(member.account), |username| format!("@{username}"))
+}
+
+/// What somebody is called of whom only the id is known.
+pub(crate) fn nameless(account: AccountId) -> String {
+    account.to_string().chars().take(8).collect()
+}
+
 /// The username in a link to a person, else the text as it is.
 fn username_in(name: &str) -> &str {
     let link = name.trim().strip_prefix("sotto://");
@@ -69,7 +100,37 @@ fn username_in(name: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use sotto_client::proto::IdentityKey;
+
     use super::*;
+
+    #[test]
+    fn those_of_one_name_are_told_apart() {
+        let member = |number, username: &str, display_name: &str| RoomMember {
+            account: AccountId([number; 16]),
+            username: username.parse().ok(),
+            display_name: display_name.parse().ok(),
+            alias: None,
+            identity: IdentityKey([number; 32]),
+            is_admin: false,
+            is_own: false,
+            is_contact: false,
+            devices: 1,
+        };
+        let names = room_names(&[
+            member(1, "anna", "Anna"),
+            member(2, "anna.b", "anna "),
+            member(3, "carol", "Carol"),
+            member(4, "mallory", "You"),
+            member(5, "", "Anna"),
+        ]);
+        let name = |number: u8| names[&AccountId([number; 16])].as_str();
+        assert_eq!(name(1), "Anna (@anna)");
+        assert_eq!(name(2), "anna (@anna.b)");
+        assert_eq!(name(3), "Carol");
+        assert_eq!(name(4), "You (@mallory)");
+        assert_eq!(name(5), "Anna (05050505)");
+    }
 
     #[test]
     fn a_link_names_its_person() {

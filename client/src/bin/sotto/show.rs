@@ -1,15 +1,16 @@
 //! Messages and what happens among them, as lines for a person. Everything that others wrote
 //! passes [`escape`].
 
-use std::fmt::Write as _;
+use std::{collections::HashMap, fmt::Write as _};
 
 use jiff::civil::Date;
 use sotto_client::{
     Engine,
     model::{
         AttachedFile, Contact, ConversationEvent, Message, MessageBody, MessageReaction,
-        MessageState, Transfer,
+        MessageState, ReachedCounts, Transfer,
     },
+    proto::{AccountId, RoomId, Username},
 };
 
 use crate::{
@@ -29,27 +30,36 @@ const QUOTE_MAX: usize = 50;
 #[derive(Debug)]
 pub(crate) struct Transcript<'a> {
     engine: &'a Engine,
-    contact: Contact,
-    name: String,
+    with: With,
     time: LocalTime,
     with_ids: bool,
     day: Option<Date>,
 }
 
+/// Whom a conversation is with, by the names that stand before what they wrote.
+#[derive(Debug)]
+enum With {
+    Contact { name: String, username: Username },
+    Room { room: RoomId, names: HashMap<AccountId, String> },
+}
+
 impl<'a> Transcript<'a> {
     pub(crate) fn new(engine: &'a Engine, contact: &Contact, with_ids: bool) -> Self {
-        Self {
-            engine,
-            contact: contact.clone(),
-            name: people::short_name(contact),
-            time: LocalTime::now(),
-            with_ids,
-            day: None,
-        }
+        let name = people::short_name(contact);
+        Self::with(engine, With::Contact { name, username: contact.username.clone() }, with_ids)
+    }
+
+    pub(crate) fn of_room(engine: &'a Engine, room: RoomId, with_ids: bool) -> Self {
+        Self::with(engine, With::Room { room, names: HashMap::new() }, with_ids)
+    }
+
+    fn with(engine: &'a Engine, with: With, with_ids: bool) -> Self {
+        Self { engine, with, time: LocalTime::now(), with_ids, day: None }
     }
 
     /// A message, with a heading before the first of a day.
     pub(crate) async fn message(&mut self, message: &Message) -> String {
+        self.meet(message).await;
         let mut text = String::new();
         let day = self.time.day(message.arrived_at);
         if day != self.day {
@@ -60,10 +70,10 @@ impl<'a> Transcript<'a> {
         }
         let _ = write!(text, "{} ", styled(DIM, self.time.clock(message.arrived_at)));
         if let MessageBody::Event { event } = &message.body {
-            text.push_str(&styled(YELLOW, self.event(event)));
+            text.push_str(&styled(YELLOW, self.event(message, event)));
             return text;
         }
-        let from = if message.outgoing { "you" } else { self.name.as_str() };
+        let from = self.name(message.sender);
         let _ = write!(text, "{} ", styled(BOLD, format_args!("{from}:")));
         if let Some(quote) = self.quote(message).await {
             let _ = write!(text, "{} ", styled(DIM, quote));
@@ -76,9 +86,39 @@ impl<'a> Transcript<'a> {
         text
     }
 
+    /// Asks again who is in the room before the message of somebody who is new to it. Events name
+    /// people too.
+    async fn meet(&mut self, message: &Message) {
+        let With::Room { room, names } = &mut self.with else { return };
+        let is_known = message.sender.is_none_or(|sender| names.contains_key(&sender));
+        if is_known && !matches!(message.body, MessageBody::Event { .. }) {
+            return;
+        }
+        if let Ok(found) = self.engine.room_people(*room).await {
+            *names = people::room_names(&found);
+        }
+    }
+
+    /// The name of whoever did something; none is the owner.
+    fn name(&self, who: Option<AccountId>) -> String {
+        let own = self.engine.me().account;
+        let Some(who) = who.filter(|who| *who != own) else { return "you".to_owned() };
+        match &self.with {
+            With::Contact { name, .. } => name.clone(),
+            With::Room { names, .. } => {
+                names.get(&who).cloned().unwrap_or_else(|| people::nameless(who))
+            }
+        }
+    }
+
+    fn names(&self, who: &[AccountId]) -> String {
+        let names: Vec<_> = who.iter().map(|who| self.name(Some(*who))).collect();
+        names.join(", ")
+    }
+
     async fn quote(&self, message: &Message) -> Option<String> {
         let answered = self.engine.message(message.conversation, message.reply_to?).await.ok()?;
-        let from = if answered.outgoing { "you" } else { self.name.as_str() };
+        let from = self.name(answered.sender);
         let text = match &answered.body {
             MessageBody::Attachment { file, caption } if caption.is_empty() => file.name.as_str(),
             _ => answered.text().unwrap_or("deleted"),
@@ -96,6 +136,7 @@ impl<'a> Transcript<'a> {
             remarks.push(format!("disappears {} after being read", duration(seconds)));
         }
         remarks.extend(message.state.as_ref().map(state));
+        remarks.extend(message.reached.and_then(reached));
         if self.with_ids {
             remarks.push(format!("#{}", message_ref::shown(message.id)));
         }
@@ -103,44 +144,95 @@ impl<'a> Transcript<'a> {
     }
 
     fn reaction(&self, reaction: &MessageReaction) -> String {
-        let from = if reaction.outgoing { "you" } else { self.name.as_str() };
+        let from = self.name(reaction.by);
         format!("{} {from}", escape::one_line(&reaction.emoji))
     }
 
     /// Something that happened, as a sentence.
-    fn event(&self, event: &ConversationEvent) -> String {
-        let (name, username) = (&self.name, &self.contact.username);
-        match event {
-            ConversationEvent::IdentityChanged => format!(
-                "* The identity key of {name} changed. Nothing is sent until you have looked: `sotto verify {username}`"
-            ),
-            ConversationEvent::IdentityAcknowledged => {
-                format!("* You go on with the new identity key of {name}")
-            }
-            ConversationEvent::TimerSet { seconds, own } => {
-                let who = if *own { "You" } else { name };
-                match seconds {
-                    Some(seconds) => format!(
-                        "* {who} let new messages disappear {} after being read",
-                        duration(*seconds)
-                    ),
-                    None => format!("* {who} let new messages stay"),
-                }
-            }
-            ConversationEvent::RequestAccepted { own: true } => {
-                format!("* You accepted the request of {name}")
-            }
-            ConversationEvent::RequestAccepted { own: false } => {
-                format!("* {name} accepted your request")
-            }
-            ConversationEvent::Unsupported => {
-                "* Something arrived that a newer version of sotto understands".to_owned()
-            }
-            ConversationEvent::Unreadable => format!(
-                "* Something arrived that could not be opened; {name} may have to send it again"
-            ),
-            _ => "* Something happened that a newer version of sotto understands".to_owned(),
+    fn event(&self, message: &Message, event: &ConversationEvent) -> String {
+        match &self.with {
+            With::Contact { name, username } => chat_event(name, username, event),
+            With::Room { .. } => self.room_event(message, event),
         }
+    }
+
+    fn room_event(&self, message: &Message, event: &ConversationEvent) -> String {
+        let by = capitalised(&self.name(message.sender));
+        match event {
+            ConversationEvent::TimerSet { seconds, .. } => timer_set(&by, *seconds),
+            ConversationEvent::RoomCreated => "* The room was created".to_owned(),
+            ConversationEvent::Joined { who } => format!("* {} joined", self.names(who)),
+            ConversationEvent::Left { who } => format!("* {} left", self.names(who)),
+            ConversationEvent::Removed { who, by } => {
+                format!("* {} removed {}", self.name(Some(*by)), self.names(who))
+            }
+            ConversationEvent::Renamed { name } => {
+                format!("* {by} named the room {}", escape::one_line(name.as_str()))
+            }
+            ConversationEvent::TopicChanged => format!("* {by} changed the topic"),
+            ConversationEvent::PictureChanged => format!("* {by} changed the picture"),
+            ConversationEvent::Promoted { who } => {
+                format!("* Admin from now on: {}", self.names(who))
+            }
+            ConversationEvent::Demoted { who } => format!("* Admin no longer: {}", self.names(who)),
+            ConversationEvent::Rejoined => {
+                "* This device joined again; what was said in between is missing".to_owned()
+            }
+            ConversationEvent::Unreadable => {
+                "* Something arrived that could not be opened".to_owned()
+            }
+            _ => "* Something arrived that a newer version of sotto understands".to_owned(),
+        }
+    }
+}
+
+fn chat_event(name: &str, username: &Username, event: &ConversationEvent) -> String {
+    match event {
+        ConversationEvent::IdentityChanged => format!(
+            "* The identity key of {name} changed. Nothing is sent until you have looked: `sotto verify {username}`"
+        ),
+        ConversationEvent::IdentityAcknowledged => {
+            format!("* You go on with the new identity key of {name}")
+        }
+        ConversationEvent::TimerSet { seconds, own } => {
+            timer_set(if *own { "You" } else { name }, *seconds)
+        }
+        ConversationEvent::RequestAccepted { own: true } => {
+            format!("* You accepted the request of {name}")
+        }
+        ConversationEvent::RequestAccepted { own: false } => {
+            format!("* {name} accepted your request")
+        }
+        ConversationEvent::Unsupported => {
+            "* Something arrived that a newer version of sotto understands".to_owned()
+        }
+        ConversationEvent::Unreadable => format!(
+            "* Something arrived that could not be opened; {name} may have to send it again"
+        ),
+        _ => "* Something happened that a newer version of sotto understands".to_owned(),
+    }
+}
+
+fn timer_set(who: &str, seconds: Option<u32>) -> String {
+    match seconds {
+        Some(seconds) => {
+            format!("* {who} let new messages disappear {} after being read", duration(seconds))
+        }
+        None => format!("* {who} let new messages stay"),
+    }
+}
+
+/// "you" at the beginning of a sentence; names are as they are.
+fn capitalised(name: &str) -> String {
+    if name == "you" { "You".to_owned() } else { name.to_owned() }
+}
+
+/// How many people an own message in a room has reached.
+fn reached(reached: ReachedCounts) -> Option<String> {
+    match reached {
+        ReachedCounts { delivered: 0, .. } => None,
+        ReachedCounts { delivered, read: 0 } => Some(format!("with {delivered}")),
+        ReachedCounts { delivered, read } => Some(format!("with {delivered}, read by {read}")),
     }
 }
 

@@ -7,7 +7,7 @@ use clap::Args;
 use serde::Serialize;
 use sotto_client::{
     Engine, Event, Page,
-    model::{Contact, Message, MessageState},
+    model::{Contact, Correspondent, Message, MessageState},
 };
 use tokio::sync::broadcast::error::RecvError;
 
@@ -17,7 +17,8 @@ use self::{
 };
 use super::inbox;
 use crate::{
-    app::App, error::CliError, local_time::LocalTime, people, show, show::Transcript, waiting,
+    app::App, error::CliError, escape, local_time::LocalTime, people, show, show::Transcript,
+    waiting,
 };
 
 /// The messages shown when a conversation is entered, if fewer are unread.
@@ -185,7 +186,7 @@ impl Talk<'_> {
     }
 
     async fn show(&mut self, event: Event) -> Result<Then, CliError> {
-        let here = self.partner.account;
+        let here = self.partner.account.into();
         match event {
             Event::Message { message } if message.conversation == here => {
                 self.is_typing = false;
@@ -196,19 +197,23 @@ impl Talk<'_> {
             }
             Event::Message { message } if !message.read => {
                 let other = self.engine.conversation(message.conversation).await?;
-                self.screen.note(format!(
-                    "{} from {}: /talk {}",
-                    show::count(other.unread as usize, "unread message"),
-                    people::full_name(&other.contact),
-                    other.contact.username
-                ));
+                let unread = show::count(other.unread as usize, "unread message");
+                self.screen.note(match other.with {
+                    Correspondent::Contact(contact) => {
+                        let name = people::full_name(&contact);
+                        format!("{unread} from {name}: /talk {}", contact.username)
+                    }
+                    Correspondent::Room(room) => {
+                        format!("{unread} in {}", escape::one_line(room.name.as_str()))
+                    }
+                });
             }
             Event::MessageChanged { message }
                 if message.conversation == here && is_worth_showing(&message) =>
             {
                 self.print(&message).await?;
             }
-            Event::Typing { conversation, active } if conversation == here => {
+            Event::Typing { conversation, active, .. } if conversation == here => {
                 if active && !self.is_typing {
                     self.screen.note(format!("{} is typing…", people::short_name(&self.partner)));
                 }

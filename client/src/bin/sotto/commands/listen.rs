@@ -6,8 +6,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 use sotto_client::{
     ConnectError, ConnectionState, Engine, Event,
-    model::{Contact, Message},
-    proto::AccountId,
+    model::{Contact, ConversationId, Correspondent, Message},
 };
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -35,8 +34,9 @@ const FOREVER: Duration = Duration::from_hours(100 * 365 * 24);
 /// standard input: {"to": "bob", "text": "Hello"}.
 ///
 /// JSON: an event a line, told apart by `type`: connection, caught_up, message, message_changed,
-/// messages_gone, read, contact, request, identity_changed, typing, presence, transfer; and missed
-/// when this program was too slow and should read the history.
+/// messages_gone, read, contact, request, identity_changed, room, typing, presence, transfer; and
+/// missed when this program was too slow and should read the history. Where something happened in a
+/// room, `room` (true) stands beside `conversation`, and a message has its `sender`.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -119,7 +119,7 @@ struct Listener<'a> {
     app: &'a App,
     engine: &'a Engine,
     args: &'a Listen,
-    transcripts: HashMap<AccountId, Transcript<'a>>,
+    transcripts: HashMap<ConversationId, Transcript<'a>>,
     arrived: usize,
 }
 
@@ -172,12 +172,15 @@ impl Listener<'_> {
     }
 
     async fn message(&mut self, message: &Message) -> Result<(), CliError> {
-        let account = message.conversation;
-        if !self.transcripts.contains_key(&account) {
-            let contact = self.engine.conversation(account).await?.contact;
-            self.transcripts.insert(account, Transcript::new(self.engine, &contact, false));
+        let id = message.conversation;
+        if !self.transcripts.contains_key(&id) {
+            let transcript = match self.engine.conversation(id).await?.with {
+                Correspondent::Contact(contact) => Transcript::new(self.engine, &contact, false),
+                Correspondent::Room(room) => Transcript::of_room(self.engine, room.id, false),
+            };
+            self.transcripts.insert(id, transcript);
         }
-        if let Some(transcript) = self.transcripts.get_mut(&account) {
+        if let Some(transcript) = self.transcripts.get_mut(&id) {
             self.app.out.line(transcript.message(message).await)?;
         }
         Ok(())

@@ -3,7 +3,11 @@
 use std::collections::HashMap;
 
 use clap::Args;
-use sotto_client::{Engine, model::SearchHit, proto::AccountId};
+use sotto_client::{
+    Engine,
+    model::{ConversationId, Message, SearchHit},
+    proto::AccountId,
+};
 
 use crate::{
     app::App,
@@ -40,7 +44,7 @@ pub(crate) struct Search {
 
 pub(crate) async fn run(app: &App, engine: &Engine, args: &Search) -> Result<(), CliError> {
     let within = match &args.with {
-        Some(name) => Some(people::find(engine, name).await?.account),
+        Some(name) => Some(people::find(engine, name).await?.account.into()),
         None => None,
     };
     let hits = engine.search(&args.words.join(" "), within, args.limit).await?;
@@ -48,9 +52,7 @@ pub(crate) async fn run(app: &App, engine: &Engine, args: &Search) -> Result<(),
         app.out.say("Nothing was found.")?;
         return Ok(());
     }
-    let contacts = engine.contacts().await?;
-    let names: HashMap<AccountId, String> =
-        contacts.iter().map(|contact| (contact.account, people::short_name(contact))).collect();
+    let names = Names::of(engine, &hits).await?;
     let time = LocalTime::now();
     for hit in &hits {
         app.out.result(hit, || line(hit, &names, &time))?;
@@ -58,10 +60,53 @@ pub(crate) async fn run(app: &App, engine: &Engine, args: &Search) -> Result<(),
     Ok(())
 }
 
-fn line(hit: &SearchHit, names: &HashMap<AccountId, String>, time: &LocalTime) -> String {
+/// How conversations are called, and the people of the rooms among them.
+struct Names {
+    conversations: HashMap<ConversationId, String>,
+    people: HashMap<ConversationId, HashMap<AccountId, String>>,
+}
+
+impl Names {
+    async fn of(engine: &Engine, hits: &[SearchHit]) -> Result<Self, CliError> {
+        let contacts = engine.contacts().await?;
+        let contacts = contacts
+            .iter()
+            .map(|contact| (ConversationId::from(contact.account), people::short_name(contact)));
+        let rooms = engine.rooms().await?;
+        let rooms = rooms
+            .iter()
+            .map(|room| (ConversationId::from(room.id), escape::one_line(room.name.as_str())));
+        let conversations = contacts.chain(rooms).collect();
+        let mut people = HashMap::new();
+        for id in hits.iter().map(|hit| hit.message.conversation) {
+            if let Some(room) = id.room()
+                && !people.contains_key(&id)
+            {
+                people.insert(id, people::room_names(&engine.room_people(room).await?));
+            }
+        }
+        Ok(Self { conversations, people })
+    }
+
+    /// Who wrote a message, and where.
+    fn from(&self, message: &Message) -> String {
+        let place = self.conversations.get(&message.conversation).map_or("?", String::as_str);
+        match (message.conversation, message.sender) {
+            (ConversationId::Contact(_), Some(_)) => format!("{place}:"),
+            (ConversationId::Contact(_), None) => format!("you to {place}:"),
+            (ConversationId::Room(_), None) => format!("you in {place}:"),
+            (id, Some(sender)) => {
+                let name = self.people.get(&id).and_then(|people| people.get(&sender));
+                let name = name.cloned().unwrap_or_else(|| people::nameless(sender));
+                format!("{name} in {place}:")
+            }
+        }
+    }
+}
+
+fn line(hit: &SearchHit, names: &Names, time: &LocalTime) -> String {
     let message = &hit.message;
-    let name = names.get(&message.conversation).map_or("?", String::as_str);
-    let from = if message.outgoing { format!("you to {name}:") } else { format!("{name}:") };
+    let from = names.from(message);
     let mut text = String::new();
     for part in &hit.snippet {
         let piece = escape::one_line(&part.text);
