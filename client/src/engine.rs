@@ -3,8 +3,8 @@
 //! All durable state (vault, secret keys) belongs to one thread, the [`keeper`]; what is done to it
 //! is done there, one job after another, each in one transaction. Around it stand the tasks that
 //! the network needs: [`connect`] keeps a connection, and on it [`outbox`] carries envelopes up,
-//! [`inbox`] deliveries down, [`upload`] files, [`presence`] who may see whom; [`timers`] removes
-//! what disappears. A face holds a cloneable [`Engine`], calls its methods, and hears [`Event`]s.
+//! [`inbox`] deliveries down, [`rooms`] what is said in rooms, [`upload`] files, [`presence`] who may
+//! see whom; [`timers`] removes what disappears. A face holds a cloneable [`Engine`], calls its methods, and hears [`Event`]s.
 //!
 //! A message is in the history and queued before a method returns, with or without a connection.
 //! The engine asks nobody and shows nothing; it never trusts a changed identity key by itself.
@@ -32,6 +32,7 @@ mod prekeys;
 mod presence;
 mod reading;
 mod refresh;
+mod rooms;
 mod sealing;
 mod secret;
 mod storage;
@@ -62,10 +63,12 @@ pub use error::{ConnectError, EngineError, OpenError, SignInError};
 pub use event::{ConnectionState, Event, StopReason};
 pub use export::ExportFormat;
 pub use own::Me;
+pub use rooms::NewRoom;
 pub use secret::Secret;
 pub use storage::StorageUsed;
 
 use keeper::{Keeper, Kept};
+use rooms::RoomTasks;
 use transfers::Transfers;
 
 use crate::transport::Link;
@@ -121,6 +124,7 @@ struct Shared {
     /// Held by the one download that runs.
     downloading: tokio::sync::Mutex<()>,
     transfers: Transfers,
+    rooms: RoomTasks,
     stop: CancellationToken,
 }
 
@@ -159,6 +163,7 @@ impl Engine {
             presence: Mutex::default(),
             downloading: tokio::sync::Mutex::default(),
             transfers: Transfers::default(),
+            rooms: RoomTasks::default(),
             stop: CancellationToken::new(),
         });
         let tracker = TaskTracker::new();

@@ -12,7 +12,8 @@ pub mod vault;
 
 pub use engine::{
     ConnectError, ConnectionState, Engine, EngineError, Event, ExistingAccount, ExportFormat,
-    Flushed, Me, NewAccount, OpenError, OwnDevice, Secret, SignInError, StopReason, StorageUsed,
+    Flushed, Me, NewAccount, NewRoom, OpenError, OwnDevice, Secret, SignInError, StopReason,
+    StorageUsed,
 };
 pub use sotto_keys::{NotASafetyNumber, SafetyNumber};
 pub use sotto_proto as proto;

@@ -23,6 +23,7 @@ use crate::profile::{self, Profile, ProfileError, Stretching};
 
 mod arrival;
 mod attachment;
+mod commitment;
 mod contact;
 mod conversation;
 mod disappearing;
@@ -54,6 +55,7 @@ mod waiting;
 pub use self::{
     arrival::Recorded,
     attachment::{AttachmentJob, NewAttachment},
+    commitment::{CommitKind, PendingCommit},
     contact::{NewContact, Observed},
     disappearing::Purged,
     history::Page,

@@ -100,7 +100,7 @@ use openmls::prelude::{
     LeafNodeIndex, MlsGroup, OpenMlsProvider as _, ProcessedMessageContent, ProtocolMessage,
     Sender, StagedCommit,
 };
-use sotto_proto::{DeviceAddress, RoomId};
+use sotto_proto::{AccountId, DeviceAddress, RoomId};
 use zeroize::Zeroizing;
 
 use self::provider::Provider;
@@ -189,6 +189,11 @@ impl Room {
     /// The devices in it.
     pub fn members(&self) -> Result<Vec<RoomMember>, RoomError> {
         Ok(member::members(self.group.public_group())?)
+    }
+
+    /// Whether an account may add and remove others and change the policy.
+    pub fn is_admin(&self, account: AccountId) -> Result<bool, RoomError> {
+        Ok(rules::is_admin(&self.policy()?, &self.members()?, account))
     }
 
     /// Whether this device is still in it.

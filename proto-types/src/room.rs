@@ -76,6 +76,12 @@ pub struct RoomFound {
     pub group_info: Option<ByteBuf>,
     /// The last position of the log.
     pub sequence: u64,
+    /// The devices in the present group that the relay serves no longer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub departed: Vec<DeviceAddress>,
+    /// How the room is listed, if it is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listed: Option<ListedRoom>,
     /// How many bytes of `ratchet_tree` follow, at most [`crate::limits::TREE_MAX`].
     pub tree_size: u32,
 }

@@ -14,7 +14,7 @@ use super::{
     backoff::Backoff,
     error::{ConnectError, EngineError},
     event::{ConnectionState, StopReason},
-    inbox, lock, outbox, prekeys, presence,
+    inbox, lock, outbox, prekeys, presence, rooms,
     sealing::may_hear,
     upload,
 };
@@ -249,6 +249,7 @@ impl Drop for OnlineGuard<'_> {
         self.shared.link.send_replace(None);
         self.shared.caught_up.send_replace(false);
         *lock(&self.shared.presence) = HashMap::new();
+        self.shared.rooms.disconnected();
         self.link.end();
     }
 }
@@ -273,6 +274,14 @@ async fn run(shared: &Arc<Shared>, link: &Link, logged_in: &LoggedIn) -> EngineE
     tasks.spawn(lasting(presence::announce(engine(), link.clone())));
     tasks.spawn(lasting(prekeys::supply(engine(), link.clone(), logged_in.prekeys)));
     tasks.spawn(lasting(upload::carry(engine(), link.clone())));
+    tasks.spawn(lasting(rooms::receive(engine(), link.clone())));
+    tasks.spawn(lasting(rooms::carry(engine(), link.clone())));
+    tasks.spawn(lasting(rooms::supply(engine(), link.clone())));
+    tasks.spawn(lasting(rooms::keep_named(engine(), link.clone())));
+    tasks.spawn(lasting(rooms::mend(engine(), link.clone())));
+    if let Err(error) = rooms::resume(engine(), link.clone()).await {
+        return error;
+    }
     if let Err(error) = recheck(shared).await {
         return error;
     }

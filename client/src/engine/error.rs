@@ -93,6 +93,18 @@ pub enum EngineError {
     /// A file here could not be read or written.
     #[error("the file could not be read or written")]
     File(#[source] io::Error),
+    /// Only an admin of the room may do this.
+    #[error("only an admin of the room may do this")]
+    NotRoomAdmin,
+    /// None of the person's devices can be added to a room yet.
+    #[error("{name} cannot be added before they have been online with a version that knows rooms")]
+    NoRoomDevice {
+        /// Who.
+        name: String,
+    },
+    /// The room's group refused it.
+    #[error(transparent)]
+    Room(#[from] sotto_keys::room::RoomError),
     /// It took longer than it had.
     #[error("it took too long")]
     TimedOut,

@@ -59,6 +59,7 @@ async fn after(shared: &Shared, taken: opening::Taken) {
     shared.tell_all(taken.events);
     remove_files(taken.files).await;
     shared.wake.outbox.notify_one();
+    shared.rooms.wake_entries();
     shared.wake.timers.notify_one();
     shared.progressed();
 }

@@ -27,18 +27,19 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    /// One transaction that may also use and change the own keys. On an error the prekeys are as
-    /// the vault has them.
+    /// One transaction that may also use and change the own keys. On an error prekeys and
+    /// groups are as the vault has them.
     pub(super) fn write<T>(
         &mut self,
         write: impl FnOnce(&Tx<'_>, &mut Own) -> Result<T, EngineError>,
     ) -> Result<T, EngineError> {
         let Self { vault, own } = self;
         let done = vault.write(|tx| write(tx, own));
-        if done.is_err()
-            && let Some(state) = vault.read(View::prekeys)?
-        {
-            own.prekeys = sotto_keys::PrekeySecrets::from_bytes(&state)?;
+        if done.is_err() {
+            own.groups.clear();
+            if let Some(state) = vault.read(View::prekeys)? {
+                own.prekeys = sotto_keys::PrekeySecrets::from_bytes(&state)?;
+            }
         }
         done
     }

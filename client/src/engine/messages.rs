@@ -202,7 +202,10 @@ impl Engine {
             Ok(queued)
         });
         let queued = job.await?;
-        self.shared.wake.outbox.notify_one();
+        match to {
+            ConversationId::Contact(_) => self.shared.wake.outbox.notify_one(),
+            ConversationId::Room(_) => self.shared.rooms.wake_posts(),
+        }
         Ok(queued)
     }
 

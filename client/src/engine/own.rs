@@ -10,6 +10,7 @@ use sotto_proto::{
 };
 use zeroize::Zeroizing;
 
+use super::rooms::Groups;
 use crate::vault::{OwnAccount, Tx, VaultError, View};
 
 /// The bytes of a device's secret keys, before its certificate in the vault.
@@ -55,6 +56,8 @@ pub(super) struct Own {
     pub(super) prekeys: PrekeySecrets,
     /// When sessions were last started anew because something could not be opened.
     renewed: HashMap<DeviceAddress, Timestamp>,
+    /// The groups of the rooms, as far as they were loaded.
+    pub(super) groups: Groups,
 }
 
 impl Own {
@@ -76,6 +79,7 @@ impl Own {
             prekeys: PrekeySecrets::from_bytes(&prekeys)
                 .map_err(|_| VaultError::Damaged("prekeys"))?,
             renewed: HashMap::new(),
+            groups: Groups::default(),
         }))
     }
 
@@ -86,8 +90,17 @@ impl Own {
         (keys, certificate): (DeviceKeys, DeviceCertificate),
         prekeys: PrekeySecrets,
     ) -> Self {
-        let renewed = HashMap::new();
-        Self { account, username, display_name, identity, keys, certificate, prekeys, renewed }
+        Self {
+            account,
+            username,
+            display_name,
+            identity,
+            keys,
+            certificate,
+            prekeys,
+            renewed: HashMap::new(),
+            groups: Groups::default(),
+        }
     }
 
     /// Puts the account into a vault.

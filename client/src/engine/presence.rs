@@ -42,7 +42,10 @@ impl Engine {
         to: impl Into<ConversationId>,
         active: bool,
     ) -> Result<(), EngineError> {
-        let Some(to) = to.into().contact() else { return Ok(()) };
+        let to = match to.into() {
+            ConversationId::Contact(account) => account,
+            ConversationId::Room(room) => return self.typing_in_room(room, active).await,
+        };
         let is_online = matches!(self.presence(to), Some(PresenceState::Online));
         if !is_online || self.shared.link().is_err() {
             return Ok(());

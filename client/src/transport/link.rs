@@ -61,6 +61,11 @@ replies! {
     BlobReady(sotto_proto::blob::BlobReady),
     BlobStored(sotto_proto::blob::BlobStored),
     BlobFound(sotto_proto::blob::BlobFound),
+    Committed(sotto_proto::room::Committed),
+    RoomFound(sotto_proto::room::RoomFound),
+    Rooms(sotto_proto::room::Rooms),
+    Members(sotto_proto::room::Members),
+    KeyPackages(Vec<sotto_proto::room::DeviceKeyPackage>),
 }
 
 impl Link {

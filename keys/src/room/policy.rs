@@ -14,7 +14,7 @@ pub struct RoomPolicy {
     /// Whether anyone may come in.
     pub kind: RoomKind,
     /// Who may add and remove others and change the policy: at most [`Self::ADMINS_MAX`] accounts.
-    /// While none of them has a device in the room, every member may.
+    /// While none of them has a device in a room by invitation, every member may.
     pub admins: BTreeSet<AccountId>,
 }
 

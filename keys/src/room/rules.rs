@@ -45,10 +45,14 @@ pub enum RuleError {
     TwoIdentities,
 }
 
-/// Whether the devices of `account` count as those of an admin.
+/// Whether the devices of `account` count as those of an admin. A room by invitation is never without
+/// one: when none is left, all are. An open room may be.
 pub(super) fn is_admin(policy: &RoomPolicy, members: &[RoomMember], account: AccountId) -> bool {
-    policy.admins.contains(&account)
-        || !members.iter().any(|member| policy.admins.contains(&member.account))
+    let is_orphaned = || {
+        policy.kind == RoomKind::Invite
+            && !members.iter().any(|member| policy.admins.contains(&member.account))
+    };
+    policy.admins.contains(&account) || is_orphaned()
 }
 
 /// Whether a room with these members and this policy may be changed so. `departed` says whether a

@@ -201,9 +201,12 @@ fn answer() -> impl Strategy<Value = Answer> {
         }),
         vec(bundle(), 0..3).prop_map(Answer::from),
         count().prop_map(Answer::from),
-        (option::of(bytes()), any::<(u64, u32)>()).prop_map(|(info, (sequence, tree_size))| {
-            RoomFound { group_info: info.map(Into::into), sequence, tree_size }.into()
-        }),
+        (option::of(bytes()), any::<(u64, u32)>(), vec(device(), 0..3)).prop_map(
+            |(info, (sequence, tree_size), departed)| {
+                let group_info = info.map(Into::into);
+                RoomFound { group_info, sequence, departed, listed: None, tree_size }.into()
+            }
+        ),
         (vec((room(), display_name(), ".{0,60}"), 0..4), any::<bool>()).prop_map(
             |(rooms, more)| {
                 let listed =

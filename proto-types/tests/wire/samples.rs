@@ -213,11 +213,6 @@ pub(crate) fn answers() -> Vec<Sample<Answer>> {
 }
 
 fn room_answers() -> Vec<Sample<Answer>> {
-    let found = |group_info: Option<Vec<u8>>| RoomFound {
-        group_info: group_info.map(Into::into),
-        sequence: 9,
-        tree_size: 640,
-    };
     let room = ListedRoom {
         room: ROOM,
         name: "Lobby".parse().unwrap(),
@@ -225,6 +220,14 @@ fn room_answers() -> Vec<Sample<Answer>> {
         members: 12,
         lobby: true,
     };
+    let found = RoomFound {
+        group_info: Some(vec![0x00, 0x04].into()),
+        sequence: 9,
+        departed: vec![device()],
+        listed: Some(room.clone()),
+        tree_size: 640,
+    };
+    let earlier = RoomFound { group_info: None, departed: vec![], listed: None, ..found.clone() };
     let member = ListedMember {
         account: ACCOUNT,
         username: "anna".parse().unwrap(),
@@ -233,8 +236,8 @@ fn room_answers() -> Vec<Sample<Answer>> {
     let key_package = DeviceKeyPackage { device: device(), key_package: vec![0x05, 0x06] };
     vec![
         ("committed", Committed { sequence: 9 }.into()),
-        ("room_found", found(Some(vec![0x00, 0x04])).into()),
-        ("room_found/earlier", found(None).into()),
+        ("room_found", found.into()),
+        ("room_found/earlier", earlier.into()),
         ("rooms", Rooms { rooms: vec![room], more: false }.into()),
         ("members", Members { members: vec![member], more: true }.into()),
         ("key_packages", vec![key_package].into()),

@@ -139,26 +139,43 @@ pub(crate) async fn ask(
         None => None,
     };
     let group = shared.store.group(room).await?;
-    let (group_info, tree) = match (epoch, kept, group) {
-        (Some(_), Some(tree), _) => (None, tree),
+    let present = shared.store.room_devices(room).await?;
+    let sequence = record.last;
+    let listed = super::listing::listed(record);
+    let read = checking(move || match (epoch, kept, group) {
+        (Some(_), Some(tree), group) => {
+            let departed = group.map(|group| departed(&group, &present)).transpose()?;
+            Ok(Some((None, tree, departed.unwrap_or_default())))
+        }
         (Some(epoch), None, group) if group.as_ref().is_none_or(|now| now.epoch != epoch) => {
-            return Err(stale().into());
+            Ok(None)
         }
         (_, _, Some(group)) => {
-            let roster = group.roster;
-            let tree = checking(move || Roster::from_bytes(&roster)?.tree()).await?;
-            (Some(group.group_info.into()), tree)
+            let departed = departed(&group, &present)?;
+            let tree = Roster::from_bytes(&group.roster)?.tree()?;
+            Ok(Some((Some(group.group_info.into()), tree, departed)))
         }
-        (_, _, None) => (None, Vec::new()),
-    };
+        (_, _, None) => Ok(Some((None, Vec::new(), Vec::new()))),
+    });
+    let (group_info, tree, departed) = read.await?.ok_or_else(stale)?;
     let tree_size = u32::try_from(tree.len()).map_err(|_| internal())?;
-    let found = RoomFound { group_info, sequence: record.last, tree_size };
+    let found = RoomFound { group_info, sequence, departed, listed, tree_size };
     shared.pace(device.account, tree.len()).await;
     stream::send(&mut talk.send, &Answer::from(found)).await?;
     talk.send.write_all(&tree).await.map_err(stream::StreamError::from)?;
     // It fails only where the stream is closed already.
     let _ = talk.send.finish();
     Ok(())
+}
+
+/// The devices with a leaf in the group that are not in the room.
+fn departed(
+    group: &RoomGroup,
+    present: &[DeviceAddress],
+) -> Result<Vec<DeviceAddress>, RosterError> {
+    let members = Roster::from_bytes(&group.roster)?.members()?;
+    let leaves = members.iter().map(RoomMember::address);
+    Ok(leaves.filter(|device| !present.contains(device)).collect())
 }
 
 /// Whether another device of the account is in the room, or this one.

@@ -21,7 +21,7 @@ pub(crate) async fn list(shared: &Shared, page: ListRooms) -> Result<Answer, Tal
     Ok(Rooms { rooms: shown.filter_map(listed).collect(), more }.into())
 }
 
-fn listed(record: RoomRecord) -> Option<ListedRoom> {
+pub(super) fn listed(record: RoomRecord) -> Option<ListedRoom> {
     let RoomRecord { id, listing, lobby, accounts, .. } = record;
     let listing = listing?;
     Some(ListedRoom {

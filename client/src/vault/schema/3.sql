@@ -29,7 +29,9 @@ CREATE TABLE rooms (
     invited_by BLOB,
     -- The last position of the room's log that is in this vault.
     cursor     INTEGER NOT NULL,
-    joined_at  INTEGER
+    joined_at  INTEGER,
+    -- Whether this device has lost its place in the group, and is to join again.
+    lost       INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 -- Those who are in a room, and, without devices, those who were: their messages keep a name.
@@ -53,6 +55,22 @@ CREATE TABLE room_invites (
     arrived_at INTEGER NOT NULL,
     PRIMARY KEY (room, invited_by)
 ) STRICT;
+
+-- What this device has asked the relay to do to a room, until the relay has answered and the room's log
+-- has brought it.
+CREATE TABLE room_commits (
+    room     BLOB PRIMARY KEY,
+    envelope BLOB NOT NULL,
+    pending  BLOB NOT NULL
+) STRICT;
+
+-- Devices that are in a room's group and that the relay serves no longer.
+CREATE TABLE room_departed (
+    room    BLOB    NOT NULL,
+    account BLOB    NOT NULL,
+    device  INTEGER NOT NULL,
+    PRIMARY KEY (room, account, device)
+) STRICT, WITHOUT ROWID;
 
 -- What MLS keeps of its groups.
 CREATE TABLE room_state (

@@ -1,0 +1,76 @@
+//! Who is in a room, as its group says, and how they are called, as the relay says.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use sotto_keys::room::Room as Group;
+use sotto_proto::{
+    RoomId,
+    room::{ListMembers, ListedMember, Members},
+};
+
+use super::super::{Shared, error::EngineError, event::Event, lock};
+use crate::{
+    transport::{AskError, Link},
+    vault::{MemberNames, NewMember, Tx},
+};
+
+/// Brings the vault's list of a room's people up to date with its group: those who departed are not in
+/// it any more, even while their leaf is.
+pub(super) fn sync(tx: &Tx<'_>, room: RoomId, group: &Group) -> Result<(), EngineError> {
+    let departed = tx.departed(room)?;
+    let mut people = BTreeMap::new();
+    for member in group.members()? {
+        if departed.contains(&member.address()) {
+            continue;
+        }
+        let account = member.account;
+        let identity = member.identity;
+        let is_admin = group.is_admin(account)?;
+        let person =
+            people.entry(account).or_insert(NewMember { account, identity, is_admin, devices: 0 });
+        person.devices += 1;
+    }
+    Ok(tx.set_room_members(room, &people.into_values().collect::<Vec<_>>())?)
+}
+
+/// Names people until the connection ends.
+pub(in super::super) async fn keep_named(
+    shared: Arc<Shared>,
+    link: Link,
+) -> Result<(), EngineError> {
+    loop {
+        let rooms = std::mem::take(&mut *lock(&shared.rooms.nameless));
+        for room in rooms {
+            name(&shared, &link, room).await?;
+        }
+        shared.rooms.names.notified().await;
+    }
+}
+
+async fn name(shared: &Shared, link: &Link, room: RoomId) -> Result<(), EngineError> {
+    let mut after = None;
+    loop {
+        let page: Members = match link.ask(ListMembers { room, after }).await {
+            Ok(page) => page,
+            // It may be over for this device by now.
+            Err(AskError::Refused(_)) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        after = page.members.last().map(|member| member.account);
+        let more = page.more && after.is_some();
+        let job = shared.keeper.write(move |tx, _| {
+            let names: Vec<MemberNames> = page.members.into_iter().map(named).collect();
+            tx.set_member_names(room, &names)?;
+            Ok(tx.room(room)?)
+        });
+        shared.tell_all(job.await?.map(|room| Event::Room { room }));
+        if !more {
+            return Ok(());
+        }
+    }
+}
+
+fn named(member: ListedMember) -> MemberNames {
+    let ListedMember { account, username, display_name } = member;
+    MemberNames { account, username, display_name }
+}
