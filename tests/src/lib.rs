@@ -20,6 +20,7 @@ mod network;
 mod past;
 mod person;
 mod relay;
+mod room;
 mod stranger;
 
 use std::{env, path::PathBuf, time::Duration};
@@ -31,6 +32,7 @@ pub use network::Network;
 pub use past::{Past, hear};
 pub use person::{Person, until};
 pub use relay::RelayProcess;
+pub use room::profile;
 pub use stranger::{Account, Stranger, receive_frame, send_frame};
 
 /// After how long something that has not happened is taken for never.

@@ -20,6 +20,7 @@ mod mailbox_full;
 mod moving;
 mod operator;
 mod restore;
+mod rooms;
 mod secrecy;
 mod sign_in;
 mod talk;

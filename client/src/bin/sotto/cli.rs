@@ -139,6 +139,7 @@ pub(crate) enum ProfileCommand {
     Delete(commands::delete::Delete),
     React(commands::react::React),
     Retry(commands::retry::Retry),
+    Room(commands::room::Room),
     Inbox(commands::inbox::Inbox),
     Read(commands::read::Read),
     Save(commands::save::Save),

@@ -23,6 +23,7 @@ pub(crate) mod relay;
 pub(crate) mod remove;
 pub(crate) mod rename;
 pub(crate) mod retry;
+pub(crate) mod room;
 pub(crate) mod save;
 pub(crate) mod search;
 pub(crate) mod send;
@@ -80,6 +81,7 @@ async fn run_on_profile(
         On::Edit(args) => edit::run(app, engine, &args).await,
         On::Delete(args) => delete::run(app, engine, &args).await,
         On::React(args) => react::run(app, engine, &args).await,
+        On::Room(args) => room::run(app, engine, &args).await,
         On::Retry(args) => retry::run(app, engine, &args).await,
         On::Inbox(args) => inbox::run(app, engine, &args).await,
         On::Read(args) => read::run(app, engine, &args).await,
