@@ -3,13 +3,15 @@
 //! All durable state (vault, secret keys) belongs to one thread, the [`keeper`]; what is done to it
 //! is done there, one job after another, each in one transaction. Around it stand the tasks that
 //! the network needs: [`connect`] keeps a connection, and on it [`outbox`] carries envelopes up,
-//! [`inbox`] deliveries down, [`upload`] files, [`presence`] who may see whom; [`timers`] removes
-//! what disappears. A face holds a cloneable [`Engine`], calls its methods, and hears [`Event`]s.
+//! [`inbox`] deliveries down, [`upload`] files, [`presence`] who may see whom, [`announcements`] what
+//! the relay's admins say; [`timers`] removes what disappears. A face holds a cloneable [`Engine`], calls its methods, and hears [`Event`]s.
 //!
 //! A message is in the history and queued before a method returns, with or without a connection.
 //! The engine asks nobody and shows nothing; it never trusts a changed identity key by itself.
 
 mod account;
+mod admin;
+mod announcements;
 mod backoff;
 mod clock;
 mod connect;
@@ -20,6 +22,7 @@ mod download;
 mod error;
 mod event;
 mod export;
+mod history;
 mod identity;
 mod inbox;
 mod keeper;
@@ -45,7 +48,7 @@ mod window;
 use std::{
     collections::{HashMap, HashSet},
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -121,6 +124,8 @@ struct Shared {
     /// Held by the one download that runs.
     downloading: tokio::sync::Mutex<()>,
     transfers: Transfers,
+    /// Whether the owner may administer the relay, as the relay said last.
+    admin: AtomicBool,
     stop: CancellationToken,
 }
 
@@ -132,6 +137,7 @@ struct Wake {
     uploads: Notify,
     timers: Notify,
     prekeys: Notify,
+    announcements: Notify,
 }
 
 impl Engine {
@@ -140,6 +146,7 @@ impl Engine {
         let relay = kept.vault.profile().info().relay.clone();
         let attachments = kept.vault.profile().attachments();
         let me = kept.own.me(relay);
+        let admin = AtomicBool::new(admin::remembered(&kept));
         let (keeper, closed) = Keeper::start(kept)?;
         let (signals, signal_queue) = mpsc::channel(SIGNALS);
         let shared = Arc::new(Shared {
@@ -159,6 +166,7 @@ impl Engine {
             presence: Mutex::default(),
             downloading: tokio::sync::Mutex::default(),
             transfers: Transfers::default(),
+            admin,
             stop: CancellationToken::new(),
         });
         let tracker = TaskTracker::new();

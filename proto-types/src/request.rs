@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Bundle, Refusal,
+    account::{AskDevices, AskLogins, DeviceLine, EndDevice, LoginLine},
+    admin,
+    announcement::{Announcement, AskAnnouncements},
     blob::{BlobFound, BlobReady, BlobStored, GetBlob, PutBlob},
     codec::frame_kinds,
     directory::{
@@ -57,6 +60,16 @@ frame_kinds! {
     "put_blob" PutBlob(PutBlob),
     /// Fetches a blob. See [`GetBlob`].
     "get_blob" GetBlob(GetBlob),
+    /// Answered by [`Answer::Announcements`].
+    "announcements" Announcements(AskAnnouncements),
+    /// Answered by [`Answer::OwnDevices`].
+    "own_devices" OwnDevices(AskDevices),
+    /// Answered by [`Answer::OwnLogins`].
+    "own_logins" OwnLogins(AskLogins),
+    /// Answered by [`Answer::Done`].
+    "end_device" EndDevice(EndDevice),
+    /// For admins. Answered by [`Answer::Admin`].
+    "admin" Admin(admin::Command),
 }
 
 impl Request {
@@ -104,6 +117,14 @@ frame_kinds! {
     "blob_stored" BlobStored(BlobStored),
     /// See [`GetBlob`].
     "blob_found" BlobFound(BlobFound),
+    /// See [`AskAnnouncements`].
+    "announcements" Announcements(Vec<Announcement>),
+    /// See [`AskDevices`].
+    "own_devices" OwnDevices(Vec<DeviceLine>),
+    /// See [`AskLogins`].
+    "own_logins" OwnLogins(Vec<LoginLine>),
+    /// See [`admin::Command`].
+    "admin" Admin(admin::Answer),
 }
 
 /// It is done.

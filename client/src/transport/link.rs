@@ -61,6 +61,10 @@ replies! {
     BlobReady(sotto_proto::blob::BlobReady),
     BlobStored(sotto_proto::blob::BlobStored),
     BlobFound(sotto_proto::blob::BlobFound),
+    Announcements(Vec<sotto_proto::announcement::Announcement>),
+    OwnDevices(Vec<sotto_proto::account::DeviceLine>),
+    OwnLogins(Vec<sotto_proto::account::LoginLine>),
+    Admin(sotto_proto::admin::Answer),
 }
 
 impl Link {

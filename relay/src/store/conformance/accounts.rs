@@ -3,8 +3,8 @@
 use sotto_proto::{IdentityKey, Username, directory::PrekeyCount, limits::DEVICES_MAX};
 
 use super::samples::{
-    NOW, ROOMY, Tested, account_id, address, address_of, append, certificate, envelope_to,
-    fresh_id, mailbox, new_account, new_device, prekeys, register, send,
+    NOW, Operated as _, ROOMY, Tested, account_id, address, address_of, append, certificate,
+    envelope_to, fresh_id, mailbox, new_account, new_device, prekeys, register, send,
 };
 use crate::store::{Appended, Census, Role, StoreError};
 
@@ -183,7 +183,10 @@ pub(crate) async fn a_deleted_account_is_gone(store: Tested) {
     assert_eq!(list(&store, "", None, 5).await, (names(&["user-002"]), false));
     let again = store.delete_account(account_id(1)).await;
     assert!(matches!(again, Err(StoreError::NotFound)));
-    store.register(new_account(3, "user-001")).await.unwrap();
+    // The name stays reserved.
+    let taken = store.register(new_account(3, "user-001")).await;
+    assert!(matches!(taken, Err(StoreError::UsernameTaken)));
+    assert!(store.account(account_id(3)).await.unwrap().is_none());
 }
 
 pub(crate) async fn a_secret_is_kept(store: Tested) {

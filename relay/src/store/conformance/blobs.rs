@@ -2,7 +2,7 @@
 
 use sotto_proto::{BlobId, Timestamp};
 
-use super::samples::{NOW, Tested, account_id, blob, register};
+use super::samples::{NOW, Operated as _, Tested, account_id, blob, register};
 use crate::store::{Reserved, StoreError};
 
 const QUOTA: u64 = 100;

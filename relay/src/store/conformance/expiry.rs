@@ -3,8 +3,8 @@
 use sotto_proto::{Timestamp, mailbox::Mail};
 
 use super::samples::{
-    NOW, ROOMY, Tested, account_id, address, append, envelope, envelope_ids, fresh_id, mailbox,
-    new_device, register, send,
+    NOW, Operated as _, ROOMY, Tested, account_id, address, append, envelope, envelope_ids,
+    fresh_id, mailbox, new_device, register, send,
 };
 use crate::store::{Appended, MailboxQuota, REPEAT_MEMORY_MS};
 

@@ -3,8 +3,8 @@
 use sotto_proto::{DeviceId, EnvelopeId, mailbox::Mail};
 
 use super::samples::{
-    NOW, ROOMY, Tested, account_id, address, address_of, append, envelope_ids, envelope_to,
-    fresh_id, mailbox, new_device, register, send,
+    NOW, Operated as _, ROOMY, Tested, account_id, address, address_of, append, envelope_ids,
+    envelope_to, fresh_id, mailbox, new_device, register, send,
 };
 use crate::store::Appended;
 
