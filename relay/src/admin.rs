@@ -329,7 +329,7 @@ async fn figures(shared: &Shared) -> Result<Answer, StoreError> {
 
 /// What is free on the disk of the blobs, which are most of what grows; zero if it is not known.
 fn free_bytes(shared: &Shared) -> u64 {
-    rustix::fs::statvfs(&shared.blobs.folder())
+    rustix::fs::statvfs(shared.blobs.folder())
         .map_or(0, |disk| disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 

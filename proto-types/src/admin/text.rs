@@ -26,7 +26,7 @@ pub fn lines(answer: &Answer, time: Clock<'_>) -> Vec<String> {
         Answer::Invitations(page) => {
             page.invitations.iter().map(|line| invitation(line, time)).collect()
         }
-        Answer::Registration(state) => vec![registration(state)],
+        Answer::Registration(state) => vec![registration(*state)],
         Answer::Announced(posted) => vec![format!("announcement {} is posted", posted.number)],
         Answer::Announcements(all) => all.iter().map(|one| announcement(one, time)).collect(),
         Answer::Figures(now) => figures(now),
@@ -92,7 +92,7 @@ fn invitation(line: &Invitation, time: Clock<'_>) -> String {
     format!("{}\t{} uses left\t{made}{note}", line.code, line.uses_left)
 }
 
-fn registration(state: &Registration) -> String {
+fn registration(state: Registration) -> String {
     let word = |policy| match policy {
         RegistrationPolicy::Open => "open",
         RegistrationPolicy::Invitation => "invitation",

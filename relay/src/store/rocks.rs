@@ -252,7 +252,7 @@ impl Store for RocksStore {
     }
 
     async fn registration(&self) -> Result<Option<RegistrationPolicy>, StoreError> {
-        self.read(|database| administration::registration(database)).await
+        self.read(administration::registration).await
     }
 
     async fn announcements(
@@ -280,7 +280,7 @@ impl Store for RocksStore {
     }
 
     async fn usage(&self) -> Result<Usage, StoreError> {
-        let usage = self.read(|database| administration::usage(database)).await?;
+        let usage = self.read(administration::usage).await?;
         Ok(Usage { syncs: self.syncs(), ..usage })
     }
 

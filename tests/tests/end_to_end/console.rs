@@ -76,7 +76,7 @@ async fn it_stops_and_starts_the_relay_under_a_client() {
     ]);
     assert_eq!(
         (carol.code, &carol.error()["relay_code"]),
-        (7, &ErrorCode::Unavailable.number().into())
+        (5, &ErrorCode::Unavailable.number().into())
     );
     let queued = anna.engine.send_text(bob.account(), "meanwhile", None).await.unwrap();
     assert_eq!(queued.text(), Some("meanwhile"));
@@ -157,7 +157,7 @@ async fn it_completes_remembers_and_helps() {
     say(&mut first, "demote anna", "this is the relay's last admin");
     say(&mut first, "log debug", "logged from now on: debug");
     say(&mut first, "nonsense", "unrecognized subcommand");
-    say(&mut first, "registration closed", "closed");
+    say(&mut first, "registration closed", "set by an admin");
     say(&mut first, "announce hello everybody", "announcement 1 is posted");
     say(&mut first, "exit", "");
     first.exp_eof().unwrap();

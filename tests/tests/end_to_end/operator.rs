@@ -111,7 +111,7 @@ async fn the_console_sees_and_acts() {
     running.ctl(&["delete", "anna", "--yes"]);
     assert_eq!(
         running.ctl(&["accounts"]),
-        "ben\tben\tactive\tadmin\t1 devices\tseen online\t0 waiting (0 bytes), 0 bytes of files\n"
+        "ben\tben\tactive\tadmin\tdevices: 1\tseen online\t0 waiting (0 bytes), 0 bytes of files\n"
     );
     // The name stays reserved.
     let taken = CommandLine::new("anna").run(&[

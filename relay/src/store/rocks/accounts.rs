@@ -205,6 +205,7 @@ pub(super) fn store_admins(changes: &mut Changes<'_>, admins: u64) {
 }
 
 /// How a device's mailbox begins.
+#[derive(Clone, Copy)]
 struct Mailbox {
     /// The sequence of its first entry.
     first: u64,
