@@ -4,12 +4,15 @@
 //! is done there, one job after another, each in one transaction. Around it stand the tasks that
 //! the network needs: [`connect`] keeps a connection, and on it [`outbox`] carries envelopes up,
 //! [`inbox`] deliveries down, [`rooms`] what is said in rooms, [`upload`] files, [`presence`] who may
-//! see whom; [`timers`] removes what disappears. A face holds a cloneable [`Engine`], calls its methods, and hears [`Event`]s.
+//! see whom, [`announcements`] what the relay's admins say; [`timers`] removes what disappears.
+//! A face holds a cloneable [`Engine`], calls its methods, and hears [`Event`]s.
 //!
 //! A message is in the history and queued before a method returns, with or without a connection.
 //! The engine asks nobody and shows nothing; it never trusts a changed identity key by itself.
 
 mod account;
+mod admin;
+mod announcements;
 mod backoff;
 mod clock;
 mod connect;
@@ -20,6 +23,7 @@ mod download;
 mod error;
 mod event;
 mod export;
+mod history;
 mod identity;
 mod inbox;
 mod keeper;
@@ -46,7 +50,7 @@ mod window;
 use std::{
     collections::{HashMap, HashSet},
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -125,6 +129,8 @@ struct Shared {
     downloading: tokio::sync::Mutex<()>,
     transfers: Transfers,
     rooms: RoomTasks,
+    /// Whether the owner may administer the relay, as the relay said last.
+    admin: AtomicBool,
     stop: CancellationToken,
 }
 
@@ -136,6 +142,7 @@ struct Wake {
     uploads: Notify,
     timers: Notify,
     prekeys: Notify,
+    announcements: Notify,
 }
 
 impl Engine {
@@ -144,6 +151,7 @@ impl Engine {
         let relay = kept.vault.profile().info().relay.clone();
         let attachments = kept.vault.profile().attachments();
         let me = kept.own.me(relay);
+        let admin = AtomicBool::new(admin::remembered(&kept));
         let (keeper, closed) = Keeper::start(kept)?;
         let (signals, signal_queue) = mpsc::channel(SIGNALS);
         let shared = Arc::new(Shared {
@@ -164,6 +172,7 @@ impl Engine {
             downloading: tokio::sync::Mutex::default(),
             transfers: Transfers::default(),
             rooms: RoomTasks::default(),
+            admin,
             stop: CancellationToken::new(),
         });
         let tracker = TaskTracker::new();

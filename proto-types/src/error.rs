@@ -92,6 +92,8 @@ error_codes! {
     Disabled = 40106,
     /// The account has been suspended by the relay's operator.
     Suspended = 40107,
+    /// Only an admin of the relay may do this.
+    NotAdmin = 40108,
     /// The device is not, or no longer, in the room.
     NotAMember = 40109,
     /// No such user, or none that may be shown.
@@ -102,6 +104,10 @@ error_codes! {
     NoSuchBlob = 40403,
     /// No such room, or none that may be shown.
     NoSuchRoom = 40404,
+    /// No such invitation code, or it has no uses left.
+    NoSuchInvitation = 40411,
+    /// No such announcement, or it is too old.
+    NoSuchAnnouncement = 40412,
     /// The username is taken.
     UsernameTaken = 40901,
     /// The device number is in use with other keys.
@@ -112,6 +118,8 @@ error_codes! {
     StaleEpoch = 40904,
     /// The room has a group already.
     RoomTaken = 40905,
+    /// The relay would be left without an admin who can log in.
+    LastAdmin = 40911,
     /// A frame longer than its limit.
     FrameTooLarge = 41301,
     /// The recipient's mailbox is full.
@@ -197,6 +205,8 @@ pub enum CloseCode {
     LoginTimeout = 5,
     /// The device was removed from its account, or the account was suspended or deleted.
     DeviceRemoved = 6,
+    /// The relay's operator has stopped its work for a while; it still listens.
+    Stopped = 7,
 }
 
 impl CloseCode {
@@ -210,6 +220,7 @@ impl CloseCode {
             4 => Self::TooMany,
             5 => Self::LoginTimeout,
             6 => Self::DeviceRemoved,
+            7 => Self::Stopped,
             _ => return None,
         })
     }
@@ -230,6 +241,7 @@ impl fmt::Display for CloseCode {
             Self::TooMany => "too many connections",
             Self::LoginTimeout => "no login in time",
             Self::DeviceRemoved => "this device was removed from its account",
+            Self::Stopped => "the relay was stopped by its operator",
         })
     }
 }

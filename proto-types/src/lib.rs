@@ -8,6 +8,9 @@
 //! This crate opens no socket, reads no clock and holds no secret but the attachment keys that
 //! pass through [`content::AttachmentPointer`].
 
+pub mod account;
+pub mod admin;
+pub mod announcement;
 pub mod blob;
 pub mod codec;
 pub mod content;

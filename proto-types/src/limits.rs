@@ -42,6 +42,20 @@ pub const OPAQUE_MESSAGE_MAX: usize = 1024;
 pub const BACKUP_MAX: usize = 4096;
 /// The most bytes of an invitation code.
 pub const INVITATION_MAX: usize = 64;
+/// The most uses of one invitation code.
+pub const INVITATION_USES_MAX: u32 = 1_000_000;
+/// The most characters of a note on an invitation.
+pub const NOTE_MAX: usize = 100;
+/// The most characters of an announcement.
+pub const ANNOUNCEMENT_MAX: usize = 2_000;
+/// The most announcements in one answer.
+pub const ANNOUNCEMENTS_PAGE: usize = 50;
+/// After how many days the relay forgets an announcement.
+pub const ANNOUNCEMENT_DAYS: u64 = 30;
+/// The most lines in one page of an answer to an admin.
+pub const ADMIN_PAGE_MAX: u16 = 200;
+/// The most logins that the relay remembers of one account.
+pub const LOGINS_MAX: usize = 100;
 /// The most devices of one account.
 pub const DEVICES_MAX: usize = 8;
 /// The most rooms that a device is in.

@@ -184,4 +184,7 @@ pub struct LoggedIn {
     pub prekeys: crate::directory::PrekeyCount,
     /// After how many milliseconds in a mailbox an envelope expires.
     pub envelope_lifetime_ms: u64,
+    /// Whether the account's owner may administer the relay.
+    #[serde(default)]
+    pub admin: bool,
 }

@@ -161,6 +161,12 @@ pub struct Delivery {
     /// Notices.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<Notice>,
+    /// The number of the newest announcement, when it was just posted: ask for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub announced: Option<u64>,
+    /// Whether the account's owner may administer the relay, when that changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub admin: Option<bool>,
     /// Whether the mailbox holds nothing behind these entries for now.
     #[serde(default)]
     pub caught_up: bool,

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Bundle, Refusal,
+    account::{AskDevices, AskLogins, DeviceLine, EndDevice, LoginLine},
+    admin,
+    announcement::{Announcement, AskAnnouncements},
     blob::{BlobFound, BlobReady, BlobStored, GetBlob, PutBlob},
     codec::frame_kinds,
     directory::{
@@ -82,6 +85,16 @@ frame_kinds! {
     "room_uplink" RoomUplink(OpenRoomUplink),
     /// Opens the stream that carries rooms down. See [`OpenRoomDownlink`].
     "room_downlink" RoomDownlink(OpenRoomDownlink),
+    /// Answered by [`Answer::Announcements`].
+    "announcements" Announcements(AskAnnouncements),
+    /// Answered by [`Answer::OwnDevices`].
+    "own_devices" OwnDevices(AskDevices),
+    /// Answered by [`Answer::OwnLogins`].
+    "own_logins" OwnLogins(AskLogins),
+    /// Answered by [`Answer::Done`].
+    "end_device" EndDevice(EndDevice),
+    /// For admins. Answered by [`Answer::Admin`].
+    "admin" Admin(admin::Command),
 }
 
 impl Request {
@@ -139,6 +152,14 @@ frame_kinds! {
     "members" Members(Members),
     /// See [`AskKeyPackages`].
     "key_packages" KeyPackages(Vec<DeviceKeyPackage>),
+    /// See [`AskAnnouncements`].
+    "announcements" Announcements(Vec<Announcement>),
+    /// See [`AskDevices`].
+    "own_devices" OwnDevices(Vec<DeviceLine>),
+    /// See [`AskLogins`].
+    "own_logins" OwnLogins(Vec<LoginLine>),
+    /// See [`admin::Command`].
+    "admin" Admin(admin::Answer),
 }
 
 /// It is done.

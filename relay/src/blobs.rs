@@ -7,7 +7,7 @@ use std::{
     collections::HashSet,
     fs, io,
     path::PathBuf,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
 use sha2::{Digest, Sha256};
@@ -32,7 +32,8 @@ const CHUNK: usize = 64 * 1024;
 
 /// The folder of blobs, and which are being written.
 pub(crate) struct BlobFolder {
-    folder: PathBuf,
+    /// Another one when the relay goes on with another database.
+    folder: RwLock<PathBuf>,
     writing: Arc<Mutex<HashSet<BlobId>>>,
 }
 
@@ -51,11 +52,23 @@ impl Drop for Writing {
 impl BlobFolder {
     pub(crate) fn open(folder: PathBuf) -> io::Result<Self> {
         fs::create_dir_all(&folder)?;
-        Ok(Self { folder, writing: Arc::default() })
+        Ok(Self { folder: RwLock::new(folder), writing: Arc::default() })
+    }
+
+    /// Goes on in another folder.
+    pub(crate) fn switch(&self, folder: PathBuf) -> io::Result<()> {
+        fs::create_dir_all(&folder)?;
+        *self.folder.write().unwrap_or_else(PoisonError::into_inner) = folder;
+        Ok(())
+    }
+
+    /// Where the blobs lie.
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.folder.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn path(&self, id: BlobId) -> PathBuf {
-        self.folder.join(id.to_string())
+        self.folder().join(id.to_string())
     }
 
     fn begin(&self, id: BlobId) -> Result<Writing, Refusal> {
@@ -80,7 +93,7 @@ impl BlobFolder {
 
     /// The blobs of which there are bytes.
     pub(crate) async fn list(&self) -> io::Result<Vec<BlobId>> {
-        let mut files = tokio::fs::read_dir(&self.folder).await?;
+        let mut files = tokio::fs::read_dir(self.folder()).await?;
         let mut blobs = Vec::new();
         while let Some(file) = files.next_entry().await? {
             let mut id = [0; BlobId::LEN];
@@ -92,7 +105,7 @@ impl BlobFolder {
     }
 
     async fn sync_folder(&self) -> io::Result<()> {
-        tokio::fs::File::open(&self.folder).await?.sync_all().await
+        tokio::fs::File::open(self.folder()).await?.sync_all().await
     }
 }
 

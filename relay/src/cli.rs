@@ -16,8 +16,10 @@ use sotto_relay::{
 };
 
 mod config_check;
+mod console;
 mod ctl;
 mod link;
+mod orders;
 mod serve;
 
 const EXIT_CODES: &str = "\
@@ -28,7 +30,7 @@ Exit codes:
   3  the relay cannot listen: the port is taken, or the address is not this machine's
   4  the data folder cannot be used: another relay holds it, or it is not writable
   5  the database was written by a newer version
-  6  no relay is running on the data folder (`ctl`)";
+  6  no relay is running on the data folder (`ctl`, `console`)";
 
 /// The relay of Sotto: keeps accounts, a directory of public keys and offline mailboxes.
 #[derive(Debug, Parser)]
@@ -47,6 +49,8 @@ enum Command {
     Link(link::Arguments),
     /// Talk to the running relay
     Ctl(ctl::Arguments),
+    /// Talk to the running relay, order after order
+    Console(console::Arguments),
     /// Look after the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -64,6 +68,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Link(arguments) => link::run(&arguments),
         Command::Ctl(arguments) => ctl::run(&arguments),
+        Command::Console(arguments) => console::run(&arguments),
         Command::Config(ConfigCommand::Check(arguments)) => config_check::run(&arguments),
     };
     match result {

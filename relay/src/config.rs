@@ -12,7 +12,7 @@ use std::{
     str::FromStr,
 };
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use sotto_proto::{DisplayName, link::RelayHost, login::RegistrationPolicy};
 
 mod file;
@@ -54,6 +54,8 @@ pub struct Config {
     pub name: String,
     /// Who may register.
     pub registration: RegistrationPolicy,
+    /// Whether the first account that registers becomes an admin's.
+    pub first_account_is_admin: bool,
     /// Whether the directory may be listed.
     pub listing: bool,
     /// Whether there is a room that everybody may join.
@@ -95,7 +97,7 @@ pub enum Http {
 }
 
 /// The least urgent thing that is logged.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum LogLevel {
     /// What failed.
@@ -109,6 +111,19 @@ pub enum LogLevel {
     Debug,
     /// And everything else.
     Trace,
+}
+
+impl LogLevel {
+    /// What the log lets through. Other crates are heard from warnings on.
+    pub const fn filter(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "warn,sotto_relay=info",
+            Self::Debug => "warn,sotto_relay=debug",
+            Self::Trace => "info,sotto_relay=trace",
+        }
+    }
 }
 
 /// How a line of the log looks.
@@ -171,6 +186,7 @@ impl Default for Config {
             public_port: None,
             name: DEFAULT_NAME.to_owned(),
             registration: RegistrationPolicy::Open,
+            first_account_is_admin: true,
             listing: true,
             lobby: true,
             certificate: None,
@@ -225,6 +241,12 @@ impl Config {
             name: checked_name(source, name)?,
             registration: Picked::or(registration, file.registration, RegistrationPolicy::Open)
                 .value,
+            first_account_is_admin: Picked::or(
+                flags.first_account_is_admin,
+                file.first_account_is_admin,
+                true,
+            )
+            .value,
             listing: Picked::or(flags.listing, file.listing, true).value,
             lobby: Picked::or(flags.lobby, file.lobby, true).value,
             http: checked_http(source, http, anywhere)?,

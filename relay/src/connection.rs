@@ -20,10 +20,12 @@ use tokio::{
     sync::watch,
     time::{Duration, sleep, timeout},
 };
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::debug;
 
 use crate::{
+    account,
+    admin::{self, Caller},
     blobs, directory,
     limits::{Admission, Exceeded},
     login, mailbox,
@@ -45,6 +47,8 @@ pub(crate) struct Session {
     from: IpAddr,
     login: watch::Sender<Option<Arc<LiveDevice>>>,
     anonymous_bytes: AtomicU64,
+    /// Cancelled when the relay's operator stops its work.
+    halt: CancellationToken,
 }
 
 /// A stream that the client opened.
@@ -78,6 +82,9 @@ pub(crate) fn refusal(error: &StoreError) -> Refusal {
         StoreError::DeviceTaken => ErrorCode::DeviceTaken,
         StoreError::TooMany => ErrorCode::TooMany,
         StoreError::NotFound => ErrorCode::NoSuchUser,
+        StoreError::LastAdmin => ErrorCode::LastAdmin,
+        StoreError::NoSuchInvitation => ErrorCode::NoSuchInvitation,
+        StoreError::NoSuchAnnouncement => ErrorCode::NoSuchAnnouncement,
         StoreError::Closed => ErrorCode::Unavailable,
         StoreError::Corrupt(_) | StoreError::Database(_) => {
             tracing::error!(%error, "the store failed");
@@ -105,6 +112,7 @@ pub(crate) async fn serve(shared: Arc<Shared>, incoming: Incoming, _admission: A
     let metrics = shared.metrics.clone();
     metrics.connections.inc();
     let session = Arc::new(Session {
+        halt: shared.halt(),
         shared,
         connection,
         from,
@@ -142,6 +150,9 @@ impl Session {
             let opened = tokio::select! {
                 opened = self.connection.accept_bi() => opened,
                 () = &mut late => return online::close(&self.connection, CloseCode::LoginTimeout),
+                () = self.halt.cancelled() => {
+                    return online::close(&self.connection, CloseCode::Stopped);
+                }
                 () = self.shared.closing.cancelled() => break,
             };
             let Ok((send, receive)) = opened else { return };
@@ -182,11 +193,19 @@ impl Session {
         self.shared.presence.came(address.account, &self.shared.online);
         let (connection, metrics) = (self.connection.clone(), self.shared.metrics.clone());
         metrics.devices_online.inc();
+        let shared = Arc::clone(&self.shared);
         tokio::spawn(async move {
             connection.closed().await;
             drop(presence);
             metrics.devices_online.dec();
+            if let Err(error) = shared.store.note_seen(address, now()).await {
+                debug!(%error, "when a device was last seen was not written down");
+            }
         });
+        // It may have been stopped while this device was logging in.
+        if self.shared.is_stopped() {
+            online::close(&self.connection, CloseCode::Stopped);
+        }
     }
 
     async fn converse(self: Arc<Self>, mut talk: Talk) {
@@ -207,11 +226,16 @@ impl Session {
     async fn answer(&self, talk: &mut Talk) -> Result<(), TalkError> {
         let Some(device) = self.device() else {
             let request = self.receive_counted(talk).await?;
+            let _working = self.shared.working.read().await;
+            if self.shared.is_stopped() && !matches!(request, Request::Info(_)) {
+                return Err(stopped().into());
+            }
             return self.answer_stranger(talk, request).await;
         };
         let arriving = stream::receive(&mut talk.receive);
         let request =
             timeout(REQUEST_PATIENCE, arriving).await.map_err(|_| StreamError::Gone)??;
+        let _working = self.shared.working.read().await;
         self.shared.limited(self.shared.limits.request(device.address.account))?;
         self.answer_device(talk, &device, request).await
     }
@@ -219,7 +243,7 @@ impl Session {
     async fn answer_stranger(&self, talk: &mut Talk, request: Request) -> Result<(), TalkError> {
         match request {
             Request::Info(_) => {
-                Ok(stream::conclude(&mut talk.send, login::info(&self.shared)).await?)
+                Ok(stream::conclude(&mut talk.send, login::info(&self.shared).await?).await?)
             }
             Request::Register(register) => registration::register(self, talk, register).await,
             Request::LogInByPassword(start) => login::by_password(self, talk, start).await,
@@ -263,7 +287,7 @@ impl Session {
                 return rooms::downlink(shared, device, talk, open).await;
             }
             Request::AskRoom(ask) => return rooms::ask(shared, device.address, talk, ask).await,
-            Request::Info(_) => login::info(shared).into(),
+            Request::Info(_) => login::info(shared).await?.into(),
             Request::LookUp(who) => directory::look_up(shared, who).await?,
             Request::ListUsers(page) => directory::list(shared, page).await?,
             Request::ClaimBundles(claim) => directory::claim(shared, account, claim).await?,
@@ -292,6 +316,15 @@ impl Session {
                 rooms::publish_key_package(shared, device.address, publish).await?
             }
             Request::AskKeyPackages(ask) => rooms::ask_key_packages(shared, ask).await?,
+            Request::Announcements(ask) => account::announcements(shared, ask).await?,
+            Request::OwnDevices(_) => account::devices(shared, account).await?,
+            Request::OwnLogins(_) => account::logins(shared, account).await?,
+            Request::EndDevice(end) => {
+                account::end_device(shared, device.address, end.device).await?
+            }
+            Request::Admin(command) => {
+                admin::carry_out(shared, Caller::Account(account), command).await?.into()
+            }
             _ => {
                 let message = "this connection is logged in already";
                 return Err(Refusal::new(ErrorCode::OutOfBounds, message).into());
@@ -299,6 +332,11 @@ impl Session {
         };
         Ok(stream::conclude(&mut talk.send, answer).await?)
     }
+}
+
+/// The refusal of all work while the operator has stopped it.
+fn stopped() -> Refusal {
+    Refusal::new(ErrorCode::Unavailable, CloseCode::Stopped.to_string())
 }
 
 fn done() -> Answer {

@@ -13,7 +13,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use sotto_proto::{DisplayName, Username};
+use sotto_proto::admin;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{UnixListener, UnixStream},
@@ -22,11 +22,12 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
 
-use crate::{Relay, metrics::Metrics, tls};
+use crate::{Relay, config::LogLevel, metrics::Metrics, store::rocks::RocksStore, tls};
 
+mod database;
 mod orders;
 
-pub use orders::DATABASE_FOLDER;
+pub use database::{blobs_beside, chosen_database};
 
 /// The socket in the data folder.
 pub const SOCKET_FILE: &str = "control.sock";
@@ -47,40 +48,32 @@ pub enum Command {
         /// Whether to admit.
         on: bool,
     },
-    /// A page of the accounts.
-    Accounts {
-        /// What their names start with.
-        prefix: String,
-        /// The last name of the page before.
-        after: Option<Username>,
-    },
-    /// Keep an account from logging in, and close its connections.
-    Suspend {
-        /// Whose.
-        username: Username,
-    },
-    /// Let it back in.
-    Unsuspend {
-        /// Whose.
-        username: Username,
-    },
-    /// Delete an account with everything that the relay holds of it.
-    Delete {
-        /// Whose.
-        username: Username,
-    },
-    /// Make an invitation.
-    Invite {
-        /// For how many registrations.
-        uses: u32,
+    /// Take on no new work: tell the clients, close their connections, and go on listening.
+    Stop,
+    /// Work again.
+    Start,
+    /// What an admin could ask for too.
+    Admin {
+        /// What.
+        order: admin::Command,
     },
     /// Write a consistent copy of everything into a folder that must not exist.
     Backup {
         /// An absolute path, as the relay sees it.
         folder: PathBuf,
     },
-    /// What the database holds.
-    Database,
+    /// Which database is open and what it holds; or, while the relay is stopped, another one.
+    Database {
+        /// An absolute path, as the relay sees it: the database to go on with, made if it is not
+        /// there.
+        #[serde(default)]
+        folder: Option<PathBuf>,
+    },
+    /// Log more or less from now on.
+    Log {
+        /// The least urgent thing that is logged.
+        level: LogLevel,
+    },
     /// End in good order.
     Shutdown,
 }
@@ -91,22 +84,15 @@ pub enum Command {
 pub enum Answer {
     /// To [`Command::Status`].
     Status(Status),
-    /// To [`Command::Accounts`].
-    Accounts {
-        /// In the order of their names.
-        accounts: Vec<AccountLine>,
-        /// Whether names follow behind the last.
-        more: bool,
-    },
-    /// To [`Command::Invite`].
-    Invitation {
-        /// What to give to people.
-        code: String,
-        /// For how many registrations it is good.
-        uses: u32,
+    /// To [`Command::Admin`].
+    Admin {
+        /// What an admin is told.
+        said: admin::Answer,
     },
     /// To [`Command::Database`].
     Database {
+        /// Where it is.
+        folder: PathBuf,
         /// Accounts.
         accounts: u64,
         /// Devices.
@@ -141,23 +127,14 @@ pub struct Status {
     pub listening: String,
     /// Whether it admits new connections.
     pub accepting: bool,
+    /// Whether its work is stopped.
+    pub stopped: bool,
     /// For how many seconds it has been running.
     pub uptime_seconds: u64,
     /// Open connections.
     pub connections: i64,
     /// Devices that are logged in.
     pub devices_online: usize,
-}
-
-/// An account in a list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AccountLine {
-    /// Its name.
-    pub username: Username,
-    /// How the person is shown.
-    pub display_name: DisplayName,
-    /// Whether it is kept from logging in.
-    pub suspended: bool,
 }
 
 /// Why there is no answer.
@@ -212,6 +189,10 @@ pub async fn ask(data: &Path, command: &Command) -> Result<Answer, ControlError>
 pub struct Console {
     /// The relay; commands that come after it has ended find none.
     pub relay: Weak<Relay>,
+    /// The database under it.
+    pub database: Arc<RocksStore>,
+    /// Changes what is logged from now on.
+    pub set_log: SetLog,
     /// Its counts.
     pub metrics: Metrics,
     /// Its data folder.
@@ -221,6 +202,9 @@ pub struct Console {
     /// Cancelled to end it.
     pub closing: CancellationToken,
 }
+
+/// Changes what is logged; tells why it could not.
+pub type SetLog = Box<dyn Fn(LogLevel) -> Result<(), String> + Send + Sync>;
 
 /// Opens the socket in a data folder. The folder's lock must be held: a socket that an earlier
 /// relay left behind is removed.

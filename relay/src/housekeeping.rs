@@ -1,4 +1,5 @@
-//! What the relay does of its own accord: lets old mail and blobs go, and forgets rested limits.
+//! What the relay does of its own accord: lets old mail, blobs and records go, and forgets rested
+//! limits.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,8 +8,9 @@ use tokio::time::{MissedTickBehavior, interval};
 use tracing::error;
 
 use crate::{
+    admin::announcements_since,
     server::{Shared, now},
-    store::{StoreError, rooms::RoomRetention},
+    store::{StoreError, TooOld, rooms::RoomRetention},
 };
 
 /// How often it looks.
@@ -45,6 +47,13 @@ async fn sweep(shared: &Shared) -> Result<(), StoreError> {
     while let Some(swept) = shared.store.expire_room(room, retention(shared), now(), STEP).await? {
         room = Some(swept);
     }
+    let quotas = &shared.config.quotas;
+    let too_old = TooOld {
+        audit: Timestamp(now().since(Timestamp(quotas.audit_lifetime_ms()))),
+        logins: Timestamp(now().since(Timestamp(quotas.login_lifetime_ms()))),
+        announcements: announcements_since(),
+    };
+    while shared.store.forget(too_old, STEP).await? {}
     loop {
         let blobs = shared.store.expire_blobs(now(), STEP).await?;
         let is_last = blobs.len() < STEP;

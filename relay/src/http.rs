@@ -57,6 +57,9 @@ async fn metrics(State(pages): State<Pages>) -> impl IntoResponse {
 async fn health(State(pages): State<Pages>) -> (StatusCode, &'static str) {
     let unwell = |why| (StatusCode::SERVICE_UNAVAILABLE, why);
     let Some(relay) = pages.relay.upgrade() else { return unwell("shutting down\n") };
+    if relay.is_stopped() {
+        return unwell("stopped by its operator\n");
+    }
     if !relay.is_accepting() {
         return unwell("not accepting connections\n");
     }

@@ -4,6 +4,8 @@
 //! It never sees a password, a private key or the text of a message. [`Relay::spawn`] starts it;
 //! everything that it remembers goes through the [`store::Store`].
 
+mod account;
+mod admin;
 mod blobs;
 pub mod config;
 mod connection;
@@ -25,4 +27,4 @@ mod stream;
 pub mod tls;
 pub mod transport;
 
-pub use server::{Relay, SpawnError};
+pub use server::{Relay, SpawnError, SwitchError};

@@ -62,6 +62,8 @@ pub enum Limit {
     Bytes,
     /// Bundles claimed by one account.
     Claims,
+    /// Commands of an account that is no admin's.
+    RefusedCommands,
 }
 
 impl Limit {
@@ -77,6 +79,7 @@ impl Limit {
             Self::Envelopes => "envelopes",
             Self::Bytes => "bytes",
             Self::Claims => "claims",
+            Self::RefusedCommands => "refused_commands",
         }
     }
 }
@@ -110,6 +113,7 @@ pub struct Limiters<C: Clock = DefaultClock> {
     bytes: Rate<AccountId, C>,
     claims: Rate<AccountId, C>,
     claims_of: Rate<(AccountId, AccountId), C>,
+    refused_commands: Rate<AccountId, C>,
     names: RandomState,
 }
 
@@ -124,7 +128,8 @@ impl<C: Clock + Clone> Limiters<C> {
     /// Limits as configured, by another clock.
     pub fn with_clock(limits: &config::Limits, clock: &C) -> Self {
         use Limit::{
-            Bytes, Claims, Envelopes, Handshakes, PasswordLogins, Registrations, Requests,
+            Bytes, Claims, Envelopes, Handshakes, PasswordLogins, RefusedCommands, Registrations,
+            Requests,
         };
         let connections = Admissions::new(limits.connections, limits.connections_per_address);
         Self {
@@ -146,6 +151,11 @@ impl<C: Clock + Clone> Limiters<C> {
             bytes: Rate::per_minute(Bytes, limits.bytes_per_minute, clock),
             claims: Rate::per_hour(Claims, limits.claims_per_hour, clock),
             claims_of: Rate::per_hour(Claims, limits.claims_per_target, clock),
+            refused_commands: Rate::per_hour(
+                RefusedCommands,
+                limits.refused_commands_per_hour,
+                clock,
+            ),
             names: RandomState::new(),
         }
     }
@@ -181,6 +191,11 @@ impl<C: Clock> Limiters<C> {
     /// An account sends a request.
     pub fn request(&self, account: AccountId) -> Result<(), Exceeded> {
         self.requests.take(account, 1)
+    }
+
+    /// An account that is no admin's asks for a command of administration.
+    pub fn refused_command(&self, account: AccountId) -> Result<(), Exceeded> {
+        self.refused_commands.take(account, 1)
     }
 
     /// An account submits envelopes.

@@ -5,6 +5,7 @@
 use sotto_keys::verify_login;
 use sotto_proto::{
     Answer, DeviceAddress, ErrorCode, LOGIN_EXPORTER_LABEL, Refusal, Username,
+    account::LoginMeans,
     login::{
         Enrolled, Enrolment, LogIn, LogInByPassword, LoggedIn, LoginChallenge, PasswordAccepted,
         PasswordFinish, RelayInfo,
@@ -13,22 +14,23 @@ use sotto_proto::{
 use tracing::debug;
 
 use crate::{
+    account::Attempt,
     connection::{Session, Talk, TalkError},
     metrics::{Means, Outcome},
     registration::{bad_password_message, bounded, check_enrolment, unavailable},
     server::{Shared, now, rng},
-    store::{Account, NewDevice},
+    store::{Account, NewDevice, Role, StoreError},
     stream,
 };
 
 /// What this relay says of itself to anyone.
-pub(crate) fn info(shared: &Shared) -> RelayInfo {
-    RelayInfo {
+pub(crate) async fn info(shared: &Shared) -> Result<RelayInfo, StoreError> {
+    Ok(RelayInfo {
         name: shared.config.name.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        registration: shared.config.registration,
+        registration: shared.registration().await?,
         listing: shared.config.listing,
-    }
+    })
 }
 
 /// The login of a device: its signature over this connection's exporter value.
@@ -42,8 +44,17 @@ pub(crate) async fn device(
     let unknown =
         || Refusal::new(ErrorCode::UnknownDevice, "this device is not one of the account's");
     let account = shared.store.account(login.account).await?.ok_or_else(unknown)?;
-    let certificate =
-        account.devices.iter().find(|known| known.device == login.device).ok_or_else(unknown)?;
+    let attempt = Attempt {
+        account: login.account,
+        means: LoginMeans::Device,
+        from: session.from(),
+        device: Some(login.device),
+    };
+    let known = account.devices.iter().find(|known| known.device == login.device);
+    let certificate = known.ok_or_else(|| {
+        attempt.failed(shared, ErrorCode::UnknownDevice);
+        unknown()
+    })?;
     let mut exporter = [0; 32];
     session
         .connection
@@ -52,12 +63,15 @@ pub(crate) async fn device(
     verify_login(&certificate.signing, &exporter, shared.fingerprint.as_bytes(), &login.signature)
         .map_err(|_| {
             shared.metrics.login(Means::Device, Outcome::Failed);
+            attempt.failed(shared, ErrorCode::BadSignature);
             Refusal::new(ErrorCode::BadSignature, "the login's signature does not verify")
         })?;
     if account.suspended {
+        attempt.failed(shared, ErrorCode::Suspended);
         return Err(suspended().into());
     }
     let prekeys = shared.store.count_prekeys(address).await?;
+    attempt.succeeded(shared).await;
     session.log_in(address);
     shared.metrics.login(Means::Device, Outcome::Ok);
     debug!("a device logged in");
@@ -66,6 +80,7 @@ pub(crate) async fn device(
         now: now(),
         prekeys,
         envelope_lifetime_ms: shared.config.quotas.envelope_lifetime_ms(),
+        admin: account.role == Role::Admin,
     };
     Ok(stream::conclude(&mut talk.send, answer).await?)
 }
@@ -84,16 +99,26 @@ pub(crate) async fn by_password(
     let (waiting, challenge) = {
         let _place = shared.password_places.acquire().await.map_err(|_| unavailable())?;
         shared
-            .passwords
+            .passwords()
             .start_login(&mut rng(), &start.username, record, opaque)
             .map_err(|_| bad_password_message())?
     };
     stream::send(&mut talk.send, &Answer::from(LoginChallenge { opaque: challenge })).await?;
 
-    let finish: PasswordFinish = session.receive_counted(talk).await?;
+    let attempt = found.as_ref().map(|account| Attempt {
+        account: account.id,
+        means: LoginMeans::Password,
+        from: session.from(),
+        device: None,
+    });
+    let failed = |code| attempt.into_iter().for_each(|attempt| attempt.failed(shared, code));
+    // A client that has got a wrong password finds out by the challenge, and says no more.
+    let finish: PasswordFinish =
+        session.receive_counted(talk).await.inspect_err(|_| failed(ErrorCode::WrongCredentials))?;
     let proved = waiting.finish(bounded(&finish.opaque)?);
     let (Ok(()), Some(account)) = (proved, found) else {
         shared.metrics.login(Means::Password, Outcome::Failed);
+        failed(ErrorCode::WrongCredentials);
         return Err(Refusal::new(
             ErrorCode::WrongCredentials,
             "the username or the password is wrong",
@@ -101,9 +126,13 @@ pub(crate) async fn by_password(
         .into());
     };
     if account.suspended {
+        failed(ErrorCode::Suspended);
         return Err(suspended().into());
     }
     shared.metrics.login(Means::Password, Outcome::Ok);
+    if let Some(attempt) = attempt {
+        attempt.succeeded(shared).await;
+    }
     enrol(session, talk, account).await
 }
 
@@ -126,9 +155,17 @@ async fn enrol(session: &Session, talk: &mut Talk, account: Account) -> Result<(
     let Enrolment { identity, certificate, prekeys, backup, .. } = enrolment;
     // Devices that another identity certified can't stay behind.
     let replace_devices = replaces || changes;
-    let new = NewDevice { account: id, identity, certificate, prekeys, backup, replace_devices };
+    let new = NewDevice {
+        account: id,
+        identity,
+        certificate,
+        prekeys,
+        backup,
+        replace_devices,
+        enrolled_at: now(),
+    };
     let rooms = shared.rooms_of(id).await?;
-    shared.store.enrol(new, now()).await?;
+    shared.store.enrol(new).await?;
     if replace_devices {
         rooms.into_iter().for_each(|room| shared.rooms.wake(room));
         shared.online.remove_others(id, Some(kept));

@@ -30,6 +30,8 @@ struct Pushes {
     prekeys_low: Option<PrekeyCount>,
     /// Of the accounts that are watched, and therefore bounded as they are.
     presence: HashMap<AccountId, PresenceState>,
+    announced: Option<u64>,
+    admin: Option<bool>,
 }
 
 impl Pushes {
@@ -52,6 +54,8 @@ impl Pushes {
         let presence = presence.map(|(account, state)| Notice::Presence { account, state });
         Delivery {
             signals: self.signals.into(),
+            announced: self.announced,
+            admin: self.admin,
             notices: self.prekeys_low.map(Notice::PrekeysLow).into_iter().chain(presence).collect(),
             ..Delivery::default()
         }
@@ -216,9 +220,44 @@ impl Online {
         });
     }
 
+    /// Closes the connection of a device that was removed from its account.
+    pub(crate) fn remove(&self, address: DeviceAddress) {
+        self.with(address.account, |device| {
+            if device.address == address {
+                device.close(CloseCode::DeviceRemoved);
+            }
+        });
+    }
+
+    /// Tells the devices of an account whether its owner may administer the relay.
+    pub(crate) fn tell_role(&self, account: AccountId, admin: bool) {
+        self.with(account, |device| device.push(|pushes| pushes.admin = Some(admin)));
+    }
+
+    /// Tells all devices of a new announcement.
+    pub(crate) fn announce(&self, number: u64) {
+        let accounts: Vec<AccountId> = lock(&self.accounts).keys().copied().collect();
+        for account in accounts {
+            self.with(account, |device| device.push(|pushes| pushes.announced = Some(number)));
+        }
+    }
+
+    /// Whether a device is connected.
+    pub(crate) fn has(&self, address: DeviceAddress) -> bool {
+        let accounts = lock(&self.accounts);
+        let mut devices = accounts.get(&address.account).into_iter().flatten();
+        devices.any(|device| device.address == address)
+    }
+
     /// How many devices are connected.
     pub(crate) fn count(&self) -> usize {
-        lock(&self.accounts).values().map(Vec::len).sum()
+        self.counts().0
+    }
+
+    /// How many devices are connected, of how many accounts.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        let accounts = lock(&self.accounts);
+        (accounts.values().map(Vec::len).sum(), accounts.len())
     }
 
     fn with(&self, account: AccountId, act: impl Fn(&LiveDevice)) {

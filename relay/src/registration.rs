@@ -3,6 +3,7 @@
 use sotto_keys::{password, verify_certificate, verify_prekeys};
 use sotto_proto::{
     AccountId, Answer, ErrorCode, PrekeyUpload, Refusal, Username,
+    admin::{Actor, AuditEntry},
     limits::{BACKUP_MAX, INVITATION_MAX, ONE_TIME_PREKEYS_MAX, OPAQUE_MESSAGE_MAX},
     login::{
         Enrolment, Register, Registered, RegistrationChallenge, RegistrationFinish,
@@ -11,6 +12,7 @@ use sotto_proto::{
 };
 
 use crate::{
+    admin,
     connection::{Session, Talk, TalkError},
     server::{now, rng},
     store::{Account, NewAccount, Role},
@@ -26,7 +28,8 @@ pub(crate) async fn register(
     let shared = &session.shared;
     shared.limited(shared.limits.registration(session.from()))?;
     let username = checked_name(register.username)?;
-    let invitation = checked_invitation(shared.config.registration, register.invitation)?;
+    let policy = shared.registration().await?;
+    let invitation = checked_invitation(policy, register.invitation)?;
     if shared.store.account_by_name(&username).await?.is_some() {
         return Err(taken().into());
     }
@@ -34,7 +37,7 @@ pub(crate) async fn register(
     let response = {
         let _place = shared.password_places.acquire().await.map_err(|_| unavailable())?;
         shared
-            .passwords
+            .passwords()
             .answer_registration(username.as_str(), opaque)
             .map_err(|_| bad_password_message())?
     };
@@ -56,8 +59,14 @@ pub(crate) async fn register(
         suspended: false,
         created_at: now(),
     };
-    let id = account.id;
-    shared.store.register(NewAccount { account, prekeys, invitation }).await?;
+    let (id, target) = (account.id, account.username.to_string());
+    let first_is_admin = shared.config.first_account_is_admin;
+    let new = NewAccount { account, prekeys, invitation, first_is_admin };
+    if shared.store.register(new).await? == Role::Admin {
+        let (at, actor, act) = (now(), Actor::Relay, "promote".to_owned());
+        let entry = AuditEntry { at, actor, act, target: Some(target), refused: None };
+        admin::note(shared, entry).await;
+    }
     shared.metrics.registrations.inc();
     Ok(stream::conclude(&mut talk.send, Registered { account: id }).await?)
 }

@@ -6,19 +6,22 @@ use std::{
     collections::BTreeSet,
     io,
     net::{SocketAddr, UdpSocket},
+    path::PathBuf,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError, RwLock, RwLockReadGuard,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use quinn::{Endpoint, Incoming, crypto::rustls::QuicServerConfig};
 use rand::{Rng as _, rand_core::UnwrapErr};
 use sotto_keys::password::{PasswordError, RelaySetup};
 use sotto_proto::{
-    AccountId, DeviceAddress, RoomId, Timestamp,
+    AccountId, DeviceAddress, Refusal, RoomId, Timestamp,
+    admin::{Actor, Answer, AuditEntry, Command},
     link::{RelayFingerprint, RelayLink},
+    login::RegistrationPolicy,
 };
 use tokio::{
     sync::{Notify, Semaphore},
@@ -27,21 +30,24 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    admin::{self, Caller, Rates},
     blobs::BlobFolder,
     config::Config,
     connection, housekeeping,
     limits::Limiters,
     metrics::{Metrics, Outcome},
-    online::Online,
+    online::{Online, lock},
     presence::PresenceBook,
     rooms::{self, RoomBook},
-    store::{Store, StoreError},
+    store::{Store, StoreError, rocks::OpenError},
     tls::{IdentityError, RelayIdentity},
     transport::{self, ResetSecret},
 };
 
 /// Registrations and logins by password that are worked on at once.
 const PASSWORDS_AT_ONCE: usize = 4;
+/// How long a switch of the database waits for what is under way.
+const SWITCH_PATIENCE: Duration = Duration::from_secs(10);
 /// Unfinished handshakes above which a client's address is validated by Retry (RFC 9000 section 8.1.2).
 const RETRY_ABOVE: usize = 64;
 
@@ -84,21 +90,101 @@ pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) fingerprint: RelayFingerprint,
-    pub(crate) passwords: RelaySetup,
+    kept: RwLock<Kept>,
     pub(crate) password_places: Semaphore,
     pub(crate) online: Arc<Online>,
     pub(crate) presence: PresenceBook,
     pub(crate) rooms: RoomBook,
-    /// The room that every relay has, shown or not.
-    pub(crate) lobby: RoomId,
     pub(crate) limits: Limiters,
     pub(crate) metrics: Metrics,
     pub(crate) blobs: BlobFolder,
     /// Told when a device has left with mail in its mailbox.
     pub(crate) mail_left: Notify,
     accepting: AtomicBool,
+    /// Whether the operator has stopped the work, with the token that ended the connections.
+    operation: Mutex<Operation>,
+    /// Held for reading by every conversation from its request on: who holds it for writing is alone with the store.
+    pub(crate) working: tokio::sync::RwLock<()>,
+    pub(crate) rates: Rates,
+    pub(crate) started: Instant,
     /// Cancelled when the relay shuts down.
     pub(crate) closing: CancellationToken,
+}
+
+/// What the database that is open keeps for the relay itself.
+struct Kept {
+    passwords: Arc<RelaySetup>,
+    lobby: RoomId,
+}
+
+impl Kept {
+    /// What the database keeps, made where it is not there yet.
+    async fn read(store: &dyn Store, config: &Config) -> Result<Self, SpawnError> {
+        let passwords = Arc::new(password_secret(store).await?);
+        Ok(Self { passwords, lobby: rooms::prepare_lobby(store, config.lobby).await? })
+    }
+}
+
+/// Whether the relay works.
+#[derive(Default)]
+struct Operation {
+    stopped: bool,
+    /// Cancelled at the next stop.
+    halt: CancellationToken,
+}
+
+impl Shared {
+    /// Whether the operator has stopped the work.
+    pub(crate) fn is_stopped(&self) -> bool {
+        lock(&self.operation).stopped
+    }
+
+    /// Is cancelled when the work is stopped from now on.
+    pub(crate) fn halt(&self) -> CancellationToken {
+        lock(&self.operation).halt.clone()
+    }
+
+    /// The secret behind passwords.
+    pub(crate) fn passwords(&self) -> Arc<RelaySetup> {
+        Arc::clone(&self.kept().passwords)
+    }
+
+    /// The room that every relay has, shown or not.
+    pub(crate) fn lobby(&self) -> RoomId {
+        self.kept().lobby
+    }
+
+    fn kept(&self) -> RwLockReadGuard<'_, Kept> {
+        self.kept.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Who may register: what an admin has set, else what is configured.
+    pub(crate) async fn registration(&self) -> Result<RegistrationPolicy, StoreError> {
+        Ok(self.store.registration().await?.unwrap_or(self.config.registration))
+    }
+}
+
+/// Why the relay did not go on with another database.
+#[derive(Debug, thiserror::Error)]
+pub enum SwitchError {
+    /// It works: only a stopped relay takes another one.
+    #[error("the relay is running: stop it first")]
+    Running,
+    /// Something is still under way.
+    #[error("work is still under way; try again in a moment")]
+    Busy,
+    /// The store of the other one does not open.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// It does not answer, or its secret is damaged.
+    #[error("the other database cannot be used")]
+    Unusable(#[source] Box<SpawnError>),
+    /// Its folder for blobs cannot be made.
+    #[error("the folder for blobs cannot be made")]
+    Blobs(#[source] io::Error),
+    /// It was cut short.
+    #[error("the database was not opened to the end")]
+    Unfinished(#[source] tokio::task::JoinError),
 }
 
 /// A running relay.
@@ -117,10 +203,10 @@ impl Relay {
         store: Arc<dyn Store>,
         identity: &RelayIdentity,
         metrics: Metrics,
+        blobs: PathBuf,
     ) -> Result<Self, SpawnError> {
-        let passwords = password_secret(&*store).await?;
-        let lobby = rooms::prepare_lobby(&*store, config.lobby).await?;
-        let blobs = BlobFolder::open(config.data.join("blobs")).map_err(SpawnError::Blobs)?;
+        let kept = Kept::read(&*store, &config).await?;
+        let blobs = BlobFolder::open(blobs).map_err(SpawnError::Blobs)?;
         let server = transport::server_config(&config, quic_config(identity)?);
         let resets = reset_secret(&*store).await?;
         let endpoint = UdpSocket::bind(config.listen)
@@ -138,20 +224,24 @@ impl Relay {
             config,
             store,
             fingerprint: identity.fingerprint(),
-            passwords,
+            kept: RwLock::new(kept),
             password_places: Semaphore::new(PASSWORDS_AT_ONCE),
             online: Arc::default(),
             presence: PresenceBook::default(),
             rooms: RoomBook::default(),
-            lobby,
             blobs,
             mail_left: Notify::new(),
             accepting: AtomicBool::new(true),
+            operation: Mutex::default(),
+            working: tokio::sync::RwLock::default(),
+            rates: Rates::default(),
+            started: Instant::now(),
             closing: CancellationToken::new(),
         });
         let tasks = TaskTracker::new();
         tasks.spawn(accept(Arc::clone(&shared), endpoint.clone(), tasks.clone()));
         tasks.spawn(housekeeping::run(Arc::clone(&shared)));
+        tasks.spawn(admin::sample(Arc::clone(&shared)));
         let link = identity.link(shared.config.public_address(local));
         Ok(Self { shared, endpoint, local, link, tasks })
     }
@@ -186,19 +276,75 @@ impl Relay {
         self.shared.online.count()
     }
 
-    /// Deletes an account with all that is its; who had written to it is told.
-    pub async fn delete_account(&self, account: AccountId) -> Result<(), StoreError> {
-        let rooms = self.shared.rooms_of(account).await?;
-        self.shared.store.delete_account(account, now()).await?;
-        rooms.into_iter().for_each(|room| self.shared.rooms.wake(room));
-        self.disconnect(account);
-        self.shared.mail_left.notify_one();
-        Ok(())
+    /// Carries out a command of administration for the operator.
+    pub async fn administer(&self, command: Command) -> Result<Answer, Refusal> {
+        admin::carry_out(&self.shared, Caller::Operator, command).await
     }
 
-    /// Closes the connections of all of an account's devices.
-    pub fn disconnect(&self, account: AccountId) {
-        self.shared.online.remove_others(account, None);
+    /// Writes into the audit log what the operator did beyond the commands of administration.
+    pub async fn note_operation(&self, act: &str, target: Option<String>) {
+        let (at, actor, act) = (now(), Actor::Operator, act.to_owned());
+        admin::note(&self.shared, AuditEntry { at, actor, act, target, refused: None }).await;
+    }
+
+    /// Whether its work is stopped.
+    pub fn is_stopped(&self) -> bool {
+        self.shared.is_stopped()
+    }
+
+    /// Takes on no new work: tells the clients and closes their connections. It goes on listening,
+    /// and says to who connects that it is stopped.
+    pub fn stop_work(&self) {
+        let mut operation = lock(&self.shared.operation);
+        operation.stopped = true;
+        std::mem::take(&mut operation.halt).cancel();
+    }
+
+    /// Works again.
+    pub fn start_work(&self) {
+        lock(&self.shared.operation).stopped = false;
+    }
+
+    /// Goes on with another database, which `open` opens in the store; it blocks. `blobs` is where
+    /// its blobs lie. If it cannot be used, `back` opens the one before again.
+    pub async fn switch_database<O, B>(
+        &self,
+        blobs: PathBuf,
+        open: O,
+        back: B,
+    ) -> Result<(), SwitchError>
+    where
+        O: FnOnce() -> Result<(), OpenError> + Send + 'static,
+        B: FnOnce() -> Result<(), OpenError> + Send + 'static,
+    {
+        if !self.is_stopped() {
+            return Err(SwitchError::Running);
+        }
+        let working = timeout(SWITCH_PATIENCE, self.shared.working.write()).await;
+        let _alone = working.map_err(|_| SwitchError::Busy)?;
+        blocking(open).await?;
+        let taken = match Kept::read(&*self.shared.store, &self.shared.config).await {
+            Ok(kept) => match self.shared.blobs.switch(blobs) {
+                Ok(()) => Ok(kept),
+                Err(error) => Err(SwitchError::Blobs(error)),
+            },
+            Err(error) => Err(SwitchError::Unusable(Box::new(error))),
+        };
+        match taken {
+            Ok(kept) => {
+                *self.shared.kept.write().unwrap_or_else(PoisonError::into_inner) = kept;
+                Ok(())
+            }
+            Err(error) => {
+                blocking(back).await?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Where the blobs lie.
+    pub fn blobs(&self) -> PathBuf {
+        self.shared.blobs.folder()
     }
 
     /// Ends in order: admits nobody, finishes what is under way for as long as the configuration
@@ -237,6 +383,13 @@ impl Shared {
         }
         Ok(rooms)
     }
+}
+
+/// Runs what waits for the disk apart from the async tasks.
+async fn blocking(
+    work: impl FnOnce() -> Result<(), OpenError> + Send + 'static,
+) -> Result<(), SwitchError> {
+    Ok(tokio::task::spawn_blocking(work).await.map_err(SwitchError::Unfinished)??)
 }
 
 fn quic_config(identity: &RelayIdentity) -> Result<QuicServerConfig, SpawnError> {

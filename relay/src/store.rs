@@ -12,18 +12,25 @@ use async_trait::async_trait;
 use sotto_proto::{
     AccountId, BlobId, Bundle, DeviceAddress, DeviceCertificate, DeviceId, DisplayName,
     IdentityKey, PrekeyUpload, Timestamp, Username,
+    account::LoginLine,
+    admin::{AccountLine, AuditEntry, AuditLine, Invitation},
+    announcement::{Announcement, AnnouncementText},
     directory::{ListedUser, PrekeyCount},
+    login::RegistrationPolicy,
     mailbox::{Envelope, MailboxEntry},
 };
 
 use self::rooms::RoomStore;
 
+mod administration;
 #[cfg(test)]
 mod conformance;
 pub mod memory;
 pub mod rocks;
 pub mod rooms;
 mod rules;
+
+pub use administration::{Change, TooOld, Usage};
 
 /// An account as the relay keeps it.
 #[derive(Clone, PartialEq, Eq)]
@@ -75,6 +82,8 @@ pub struct NewAccount {
     pub prekeys: PrekeyUpload,
     /// The invitation to use up, where the relay asks for one.
     pub invitation: Option<String>,
+    /// Whether the first account that the store ever has becomes an admin's.
+    pub first_is_admin: bool,
 }
 
 /// A device that enters an account, checked likewise.
@@ -92,6 +101,8 @@ pub struct NewDevice {
     pub backup: Option<Vec<u8>>,
     /// Whether the other devices leave, with their mailboxes and prekeys.
     pub replace_devices: bool,
+    /// When, by the relay's clock.
+    pub enrolled_at: Timestamp,
 }
 
 /// One envelope on its way into a mailbox.
@@ -186,6 +197,15 @@ pub enum StoreError {
     /// The account, the device or the blob is not there.
     #[error("no such account, device or blob")]
     NotFound,
+    /// No admin who can log in would be left.
+    #[error("this is the relay's last admin: appoint another first")]
+    LastAdmin,
+    /// There is no such code with uses left.
+    #[error("there is no such invitation code")]
+    NoSuchInvitation,
+    /// There is no such announcement.
+    #[error("there is no such announcement")]
+    NoSuchAnnouncement,
     /// What is stored does not parse.
     #[error("the database holds a record that does not parse ({0})")]
     Corrupt(&'static str),
@@ -200,16 +220,17 @@ pub enum StoreError {
 /// What the relay remembers. Every method that changes something has made it durable (synced to
 /// disk) when it returns `Ok`, and has changed nothing when it returns an error.
 ///
-/// A device that leaves its account, by [`Store::enrol`] or [`Store::delete_account`], departs in the
-/// same step from its rooms.
+/// A device that leaves its account, by [`Store::enrol`], [`Store::remove_device`] or
+/// [`Change::Delete`], departs in the same step from its rooms.
 #[async_trait]
 pub trait Store: RoomStore {
     /// The relay's own secret under this name, or `fresh`, kept from now on, if there is none.
     async fn secret(&self, name: &'static str, fresh: Vec<u8>) -> Result<Vec<u8>, StoreError>;
 
-    /// Adds an account, its device and prekeys, and uses up the invitation: all or nothing.
-    /// One winner per username and per invitation use.
-    async fn register(&self, new: NewAccount) -> Result<(), StoreError>;
+    /// Adds an account, its device and prekeys, and uses up the invitation: all or nothing; the
+    /// role that it has. One winner per username, per invitation use, and for being the first. A
+    /// name that was ever given is taken, even if its account was deleted.
+    async fn register(&self, new: NewAccount) -> Result<Role, StoreError>;
 
     /// The account with this name.
     async fn account_by_name(&self, username: &Username) -> Result<Option<Account>, StoreError>;
@@ -229,21 +250,89 @@ pub trait Store: RoomStore {
     /// Adds a device to an account, replacing the others if asked: all or nothing. The same
     /// certificate again changes its prekeys only. The number of a device that is in the account,
     /// or leaves with this step, under other keys is [`StoreError::DeviceTaken`].
-    async fn enrol(&self, new: NewDevice, now: Timestamp) -> Result<(), StoreError>;
+    async fn enrol(&self, new: NewDevice) -> Result<(), StoreError>;
 
     /// Changes how an account is shown.
     async fn set_display_name(&self, id: AccountId, name: DisplayName) -> Result<(), StoreError>;
 
-    /// Suspends an account or lets it back in.
-    async fn set_suspended(&self, id: AccountId, suspended: bool) -> Result<(), StoreError>;
+    /// Removes a device with its prekeys from its account; its mail goes the way of
+    /// [`Store::return_mail`].
+    async fn remove_device(
+        &self,
+        device: DeviceAddress,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
 
-    /// Deletes an account with its devices, prekeys, mailboxes and blob records: all or nothing.
-    /// The next [`Store::expire_blobs`] tells that the blobs' bytes may go.
-    async fn delete_account(&self, id: AccountId, now: Timestamp) -> Result<(), StoreError>;
+    /// Makes an admin's change and writes the line about it into the audit log: both or neither.
+    /// An admin who is not suspended is always left, once there was one: else
+    /// [`StoreError::LastAdmin`], under any concurrency.
+    async fn administer(&self, change: Change, entry: AuditEntry) -> Result<(), StoreError>;
 
-    /// Adds an invitation code that is good for `uses` registrations; a code that is there is
-    /// good for so many from now on.
-    async fn add_invitation(&self, code: &str, uses: u32) -> Result<(), StoreError>;
+    /// Posts an announcement under the next number, and writes the line about it: both or neither.
+    async fn announce(
+        &self,
+        text: AnnouncementText,
+        entry: AuditEntry,
+    ) -> Result<Announcement, StoreError>;
+
+    /// Writes a line into the audit log.
+    async fn note_act(&self, entry: AuditEntry) -> Result<(), StoreError>;
+
+    /// Up to `limit` lines of the audit log that stand before number `before`, newest first; and
+    /// whether more follow.
+    async fn audit(
+        &self,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<(Vec<AuditLine>, bool), StoreError>;
+
+    /// Up to `limit` accounts whose names start with `prefix` and stand behind `after`, in order,
+    /// suspended ones too; and whether more follow. The store knows no connections: nobody is
+    /// online.
+    async fn list_accounts(
+        &self,
+        prefix: &str,
+        after: Option<&Username>,
+        limit: usize,
+    ) -> Result<(Vec<AccountLine>, bool), StoreError>;
+
+    /// One account in that form.
+    async fn account_line(&self, id: AccountId) -> Result<Option<AccountLine>, StoreError>;
+
+    /// Up to `limit` invitation codes that stand behind `after`, in order; and whether more follow.
+    async fn invitations(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<(Vec<Invitation>, bool), StoreError>;
+
+    /// Who may register, where an admin has set it.
+    async fn registration(&self) -> Result<Option<RegistrationPolicy>, StoreError>;
+
+    /// The newest `limit` announcements with a number above `after`, in the order of the numbers.
+    async fn announcements(
+        &self,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<Announcement>, StoreError>;
+
+    /// Adds a line to an account's login history, of which the newest
+    /// [`sotto_proto::limits::LOGINS_MAX`] are kept; a success of a device is also when it was last
+    /// seen. It need not be durable at once: after a crash the line may be lost.
+    async fn note_login(&self, account: AccountId, line: LoginLine) -> Result<(), StoreError>;
+
+    /// Remembers when a device was last connected; like [`Store::note_login`], it may be lost.
+    async fn note_seen(&self, device: DeviceAddress, at: Timestamp) -> Result<(), StoreError>;
+
+    /// An account's login history, newest first.
+    async fn logins(&self, account: AccountId) -> Result<Vec<LoginLine>, StoreError>;
+
+    /// Forgets up to `limit` lines of each kind that are too old, of the audit log the oldest numbers
+    /// first; whether there may be more. After a crash some may be back.
+    async fn forget(&self, too_old: TooOld, limit: usize) -> Result<bool, StoreError>;
+
+    /// What everything takes.
+    async fn usage(&self) -> Result<Usage, StoreError>;
 
     /// Adds and replaces prekeys of a device; what is left then. Ids that were used before by
     /// this device are for its owner to avoid. More than [`sotto_proto::limits::ONE_TIME_PREKEYS_MAX`]

@@ -39,6 +39,13 @@ impl CommandLine {
         self.home.path()
     }
 
+    /// Takes a profile over from somewhere else, where nothing has it open any more.
+    pub fn adopt(&self, profile: &Path) {
+        let profiles = self.home.path().join("profiles");
+        std::fs::create_dir_all(&profiles).unwrap();
+        std::fs::rename(profile, profiles.join("default")).unwrap();
+    }
+
     /// Runs a command to its end.
     pub fn run(&self, arguments: &[&str]) -> Ran {
         self.run_with(arguments, "")

@@ -59,7 +59,10 @@ async fn spawn(
     let metrics = Metrics::default();
     loop {
         // The endpoint of a relay that was dropped ends a moment later.
-        match Relay::spawn(config.clone(), Arc::clone(store), &identity, metrics.clone()).await {
+        let blobs = config.data.join("blobs");
+        let spawning =
+            Relay::spawn(config.clone(), Arc::clone(store), &identity, metrics.clone(), blobs);
+        match spawning.await {
             Err(sotto_relay::SpawnError::PortTaken(_)) => tokio::task::yield_now().await,
             spawned => return (spawned.unwrap(), metrics),
         }

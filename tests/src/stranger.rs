@@ -13,13 +13,17 @@ use rustls::{
     crypto::{CryptoProvider, aws_lc_rs, verify_tls13_signature},
     pki_types::{CertificateDer, ServerName, UnixTime},
 };
-use sotto_keys::{DeviceKeys, Identity, PrekeySecrets, password::Registration, seal_backup};
+use sotto_keys::{
+    DeviceKeys, Identity, PrekeySecrets, open_backup,
+    password::{Login, Registration},
+    seal_backup,
+};
 use sotto_proto::{
     ALPN, AccountId, Answer, DeviceAddress, DeviceId, LOGIN_EXPORTER_LABEL, PrekeyId, Request,
     Timestamp,
     codec::{self, Frame, HEADER_LEN},
     link::RelayLink,
-    login::{Enrolment, LogIn, Register, RegistrationFinish},
+    login::{Enrolment, LogIn, LogInByPassword, PasswordFinish, Register, RegistrationFinish},
 };
 use tokio::time::timeout;
 
@@ -45,12 +49,13 @@ pub struct Account {
     pub prekeys: PrekeySecrets,
     /// The id of its ML-KEM prekey of last resort.
     pub last_resort: PrekeyId,
+    number: DeviceId,
 }
 
 impl Account {
-    /// Its one device.
+    /// Its device.
     pub fn device(&self) -> DeviceAddress {
-        DeviceAddress { account: self.account, device: first_device() }
+        DeviceAddress { account: self.account, device: self.number }
     }
 }
 
@@ -115,7 +120,47 @@ impl Stranger {
         send_frame(&mut send, &finish).await.unwrap();
         match receive_frame(&mut receive).await {
             Some(Answer::Registered(done)) => {
-                Account { account: done.account, identity, keys, prekeys, last_resort }
+                let number = first_device();
+                Account { account: done.account, identity, keys, prekeys, last_resort, number }
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Adds a device to an account, beside those that it has; none if the password is wrong.
+    pub async fn add_device(&self, name: &str, password: &str) -> Option<Account> {
+        let mut rng = rand::rng();
+        let (login, opaque) = Login::start(&mut rng, password.as_bytes()).unwrap();
+        let request = LogInByPassword { username: name.to_owned(), opaque };
+        let (mut send, mut receive) = self.open(request).await.unwrap();
+        let Some(Answer::LoginChallenge(challenge)) = receive_frame(&mut receive).await else {
+            panic!("no challenge");
+        };
+        let (opaque, export_key) = login.finish(&mut rng, name, &challenge.opaque).ok()?;
+        send_frame(&mut send, &PasswordFinish { opaque }).await.unwrap();
+        let Some(Answer::PasswordAccepted(accepted)) = receive_frame(&mut receive).await else {
+            panic!("not accepted");
+        };
+        let username = name.parse().unwrap();
+        let identity = open_backup(&export_key, &username, &accepted.backup).unwrap();
+        let highest = accepted.devices.iter().map(|known| known.device.number()).max().unwrap();
+        let number = DeviceId::new(highest + 1).unwrap();
+        let keys = DeviceKeys::generate(&mut rng);
+        let certificate = identity.certify(number, &keys, Timestamp(1));
+        let (prekeys, upload) = PrekeySecrets::generate(&mut rng, &keys, Timestamp(1), 100);
+        let last_resort = upload.last_resort.as_ref().unwrap().id;
+        let enrolment = Enrolment {
+            identity: identity.public(),
+            certificate,
+            prekeys: upload,
+            backup: None,
+            replace_devices: false,
+        };
+        send_frame(&mut send, &enrolment).await.unwrap();
+        match receive_frame(&mut receive).await {
+            Some(Answer::Enrolled(_)) => {
+                let account = accepted.account;
+                Some(Account { account, identity, keys, prekeys, last_resort, number })
             }
             other => panic!("{other:?}"),
         }
@@ -123,6 +168,14 @@ impl Stranger {
 
     /// Makes this connection an account's device; none where the connection broke.
     pub async fn log_in(&self, as_whom: &Account) -> Option<()> {
+        match self.try_log_in(as_whom).await? {
+            Answer::LoggedIn(_) => Some(()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Asks to be an account's device; what the relay says, or none where the connection broke.
+    pub async fn try_log_in(&self, as_whom: &Account) -> Option<Answer> {
         let mut exporter = [0; 32];
         self.connection
             .export_keying_material(&mut exporter, LOGIN_EXPORTER_LABEL, b"")
@@ -130,10 +183,7 @@ impl Stranger {
         let relay = self.link.fingerprint.expect("a relay of its own key").0;
         let DeviceAddress { account, device } = as_whom.device();
         let signature = as_whom.keys.sign_login(&exporter, &relay);
-        match self.ask(LogIn { account, device, signature }).await? {
-            Answer::LoggedIn(_) => Some(()),
-            other => panic!("{other:?}"),
-        }
+        self.ask(LogIn { account, device, signature }).await
     }
 }
 

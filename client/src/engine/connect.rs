@@ -10,7 +10,7 @@ use sotto_proto::{
 use tokio::{sync::watch, task::JoinSet};
 
 use super::{
-    Engine, Flushed, Shared,
+    Engine, Flushed, Shared, announcements,
     backoff::Backoff,
     error::{ConnectError, EngineError},
     event::{ConnectionState, StopReason},
@@ -224,6 +224,9 @@ async fn connection(shared: &Arc<Shared>, backoff: &mut Backoff) -> EngineError 
         Err(error) => return error,
     };
     backoff.reset();
+    if let Err(error) = shared.set_admin(logged_in.admin).await {
+        return error;
+    }
     guard.enter();
     let ended = run(shared, &link, &logged_in).await;
     drop(guard);
@@ -274,6 +277,7 @@ async fn run(shared: &Arc<Shared>, link: &Link, logged_in: &LoggedIn) -> EngineE
     tasks.spawn(lasting(presence::announce(engine(), link.clone())));
     tasks.spawn(lasting(prekeys::supply(engine(), link.clone(), logged_in.prekeys)));
     tasks.spawn(lasting(upload::carry(engine(), link.clone())));
+    tasks.spawn(lasting(announcements::follow(engine(), link.clone())));
     tasks.spawn(lasting(rooms::receive(engine(), link.clone())));
     tasks.spawn(lasting(rooms::carry(engine(), link.clone())));
     tasks.spawn(lasting(rooms::supply(engine(), link.clone())));

@@ -3,7 +3,7 @@
 //! Events serialise as one JSON object each, tagged by `type`, for bots.
 
 use serde::{Serialize, Serializer};
-use sotto_proto::{AccountId, MessageId, presence::PresenceState};
+use sotto_proto::{AccountId, MessageId, Timestamp, presence::PresenceState};
 
 use crate::model::{Contact, ConversationId, Message, Room, conversation_fields};
 
@@ -84,6 +84,20 @@ pub enum Event {
         account: AccountId,
         /// To what.
         state: PresenceState,
+    },
+    /// The relay's admins tell everybody something.
+    Announcement {
+        /// Rises from one to the next.
+        number: u64,
+        /// When it was posted.
+        at: Timestamp,
+        /// What it says; it may have several lines.
+        text: String,
+    },
+    /// The owner may administer the relay now, or no longer.
+    Role {
+        /// Whether the owner may.
+        admin: bool,
     },
     /// A file is under way.
     Transfer {

@@ -24,7 +24,7 @@ async fn take_in(
     writer: &mut FrameWriter,
     delivery: Delivery,
 ) -> Result<(), EngineError> {
-    let Delivery { entries, signals, notices, caught_up } = delivery;
+    let Delivery { entries, signals, notices, announced, admin, caught_up } = delivery;
     if let Some(up_to) = entries.last().map(|entry| entry.sequence) {
         let (entries, unknown) = shared
             .keeper
@@ -46,6 +46,12 @@ async fn take_in(
     }
     for notice in notices {
         heed(shared, notice);
+    }
+    if announced.is_some() {
+        shared.wake.announcements.notify_one();
+    }
+    if let Some(admin) = admin {
+        shared.set_admin(admin).await?;
     }
     if caught_up && !shared.caught_up.send_replace(true) {
         shared.tell(Event::CaughtUp);

@@ -66,6 +66,10 @@ replies! {
     Rooms(sotto_proto::room::Rooms),
     Members(sotto_proto::room::Members),
     KeyPackages(Vec<sotto_proto::room::DeviceKeyPackage>),
+    Announcements(Vec<sotto_proto::announcement::Announcement>),
+    OwnDevices(Vec<sotto_proto::account::DeviceLine>),
+    OwnLogins(Vec<sotto_proto::account::LoginLine>),
+    Admin(sotto_proto::admin::Answer),
 }
 
 impl Link {

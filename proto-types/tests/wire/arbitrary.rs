@@ -190,10 +190,12 @@ fn answer() -> impl Strategy<Value = Answer> {
             let User { account, display_name, identity, devices, .. } = user;
             PasswordAccepted { account, display_name, identity, devices, backup }.into()
         }),
-        (username(), any::<(u64, u64)>(), count()).prop_map(|(username, (now, life), prekeys)| {
-            let (now, envelope_lifetime_ms) = (Timestamp(now), life);
-            LoggedIn { username, now, prekeys, envelope_lifetime_ms }.into()
-        }),
+        (username(), any::<(u64, u64, bool)>(), count()).prop_map(
+            |(username, (now, envelope_lifetime_ms, admin), prekeys)| {
+                let now = Timestamp(now);
+                LoggedIn { username, now, prekeys, envelope_lifetime_ms, admin }.into()
+            }
+        ),
         (vec((username(), display_name()), 0..5), any::<bool>()).prop_map(|(names, more)| {
             let users = names.into_iter();
             let users = users.map(|(username, display_name)| ListedUser { username, display_name });
@@ -263,6 +265,7 @@ prop_compose! {
         mail in vec((any::<(u64, u64)>(), mail()), 0..5),
         signals in vec((device(), bytes()), 0..3),
         notices in vec(notice(), 0..4),
+        (announced, admin) in any::<(Option<u64>, Option<bool>)>(),
         caught_up in any::<bool>(),
     ) -> Delivery {
         let entry = |((sequence, at), mail)| MailboxEntry { sequence, accepted_at: Timestamp(at), mail };
@@ -271,6 +274,8 @@ prop_compose! {
             entries: mail.into_iter().map(entry).collect(),
             signals: signals.into_iter().map(signal).collect(),
             notices,
+            announced,
+            admin,
             caught_up,
         }
     }

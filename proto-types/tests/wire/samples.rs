@@ -1,10 +1,14 @@
 //! One frame, or more, of every kind: with everything in it, and with what may be left out left out.
 
+mod admin;
+
 use serde_bytes::ByteBuf;
 use sotto_proto::{
     AccountId, Answer, BlobId, Bundle, DeviceAddress, DeviceCertificate, DeviceId, DeviceKey,
     EnvelopeId, ErrorCode, ExchangeKey, IdentityKey, KemKey, KemPrekey, MessageId, OneTimePrekey,
     PrekeyId, PrekeyUpload, Refusal, Request, RoomId, Signature, SignedPrekey, Timestamp,
+    account::{AskDevices, AskLogins, EndDevice},
+    announcement::AskAnnouncements,
     blob::{BlobFound, BlobReady, BlobStored, GetBlob, PutBlob},
     content::{
         Accepted, Attachment, AttachmentPointer, Body, Content, Delete, Edit, Reaction, Receipt,
@@ -89,7 +93,7 @@ pub(crate) fn requests() -> Vec<Sample<Request>> {
         opaque: opaque.clone(),
     };
     let some = DeviceId::new(2).unwrap();
-    vec![
+    let mut all = vec![
         ("info", AskInfo {}.into()),
         ("register", Register { invitation: None, ..register.clone() }.into()),
         ("register/invited", register.into()),
@@ -120,10 +124,14 @@ pub(crate) fn requests() -> Vec<Sample<Request>> {
         ("downlink", OpenDownlink {}.into()),
         ("put_blob", PutBlob { id: BlobId([0xB1; 16]), size: 65_552, digest: [0xD1; 32] }.into()),
         ("get_blob", GetBlob { id: BlobId([0xB1; 16]), offset: 4096 }.into()),
-    ]
-    .into_iter()
-    .chain(room_requests())
-    .collect()
+        ("announcements", AskAnnouncements { after: 7 }.into()),
+        ("own_devices", AskDevices {}.into()),
+        ("own_logins", AskLogins {}.into()),
+        ("end_device", EndDevice { device: some }.into()),
+    ];
+    all.extend(admin::commands().into_iter().map(|(name, command)| (name, command.into())));
+    all.extend(room_requests());
+    all
 }
 
 fn room_requests() -> Vec<Sample<Request>> {
@@ -185,8 +193,9 @@ pub(crate) fn answers() -> Vec<Sample<Answer>> {
         now: NOW,
         prekeys: count,
         envelope_lifetime_ms: 2_592_000_000,
+        admin: true,
     };
-    vec![
+    let mut all = vec![
         ("refused", Refusal::new(ErrorCode::NoSuchUser, "there is no such user").into()),
         ("refused/rate_limited", Refusal::rate_limited(1500).into()),
         ("refused/newer_code", Refusal::new(ErrorCode::Other(40_999), "new").into()),
@@ -206,10 +215,13 @@ pub(crate) fn answers() -> Vec<Sample<Answer>> {
         ("blob_ready", BlobReady { offset: 4096 }.into()),
         ("blob_stored", BlobStored { expires_at: NOW }.into()),
         ("blob_found", BlobFound { size: 65_552 }.into()),
-    ]
-    .into_iter()
-    .chain(room_answers())
-    .collect()
+        ("announcements", vec![admin::announcement()].into()),
+        ("own_devices", vec![admin::device()].into()),
+        ("own_logins", admin::logins().into()),
+    ];
+    all.extend(admin::answers().into_iter().map(|(name, answer)| (name, answer.into())));
+    all.extend(room_answers());
+    all
 }
 
 fn room_answers() -> Vec<Sample<Answer>> {
@@ -317,6 +329,8 @@ pub(crate) fn deliveries() -> Vec<Sample<Delivery>> {
         ("delivery/offline", presence(PresenceState::Offline(Some(NOW)))),
         ("delivery/offline_unknown", presence(PresenceState::Offline(None))),
         ("delivery/hidden", presence(PresenceState::Hidden)),
+        ("delivery/announced", Delivery { announced: Some(7), ..Delivery::default() }),
+        ("delivery/admin", Delivery { admin: Some(true), ..Delivery::default() }),
     ]
 }
 

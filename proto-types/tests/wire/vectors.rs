@@ -5,7 +5,7 @@
 use std::{collections::BTreeSet, env, fmt::Debug, fs, path::PathBuf};
 
 use sotto_proto::{
-    Answer, Request,
+    Answer, Request, admin,
     codec::{self, Frame, HEADER_LEN},
     content::Body,
 };
@@ -55,6 +55,15 @@ fn has_all<F: Frame>(names: impl Iterator<Item = &'static str>) {
     assert_eq!(shown, kinds);
 }
 
+/// Every kind within the frames of administration has a sample.
+fn has_all_acts(kinds: &[&str], names: impl Iterator<Item = &'static str>) {
+    let shown: BTreeSet<&str> = names
+        .filter_map(|name| name.strip_prefix("admin/"))
+        .map(|name| name.split('/').next().unwrap())
+        .collect();
+    assert_eq!(shown, kinds.iter().copied().collect());
+}
+
 fn is_blessing() -> bool {
     env::var_os("BLESS").is_some()
 }
@@ -71,6 +80,7 @@ fn seed(target: &str, name: &str, body: &[u8]) {
 fn requests() {
     let samples = samples::requests();
     has_all::<Request>(samples.iter().map(|(name, _)| *name));
+    has_all_acts(admin::Command::KINDS, samples.iter().map(|(name, _)| *name));
     assert!(samples.iter().all(|(name, frame)| name.starts_with(frame.kind())));
     check("request", Header::Framed, samples);
 }
@@ -79,6 +89,7 @@ fn requests() {
 fn answers() {
     let samples = samples::answers();
     has_all::<Answer>(samples.iter().map(|(name, _)| *name));
+    has_all_acts(admin::Answer::KINDS, samples.iter().map(|(name, _)| *name));
     assert!(samples.iter().all(|(name, frame)| name.starts_with(frame.kind())));
     check("answer", Header::Framed, samples);
 }

@@ -4,6 +4,7 @@
 use std::{
     io::{self, Write},
     net::SocketAddr,
+    path::PathBuf,
     sync::Arc,
     time::Instant,
 };
@@ -12,19 +13,19 @@ use rustix::{fs::Mode, process::umask};
 use sotto_relay::{
     Relay,
     config::{Config, DEFAULT_HTTP, Flags, Http, LogFormat, LogLevel},
-    control::{self, Console},
+    control::{self, Console, SetLog},
     http,
     metrics::Metrics,
     store::rocks::RocksStore,
     tls::{self, RelayIdentity},
 };
 use tokio::{
-    net::{TcpListener, UnixListener},
+    net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{EnvFilter, reload};
 
 use super::{Failure, runtime, stdout_is_terminal};
 use crate::qr;
@@ -40,11 +41,11 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let config = Config::load(&arguments.flags)?;
-    start_log(&config);
+    let set_log = start_log(&config);
     // Whatever is made from here on is its owner's alone.
     umask(Mode::RWXG | Mode::RWXO);
     let runtime = runtime()?;
-    runtime.block_on(serve(config, !arguments.no_qr && stdout_is_terminal()))
+    runtime.block_on(serve(config, set_log, !arguments.no_qr && stdout_is_terminal()))
 }
 
 /// Everything that ends with the relay.
@@ -54,9 +55,9 @@ struct Running {
     closing: CancellationToken,
 }
 
-async fn serve(config: Config, with_qr: bool) -> Result<(), Failure> {
+async fn serve(config: Config, set_log: SetLog, with_qr: bool) -> Result<(), Failure> {
     let mut signals = Signals::new().map_err(Failure::Setup)?;
-    let running = start(config).await?;
+    let running = start(config, set_log).await?;
     announce(&running.relay, with_qr)?;
     tokio::select! {
         () = signals.next() => info!("a signal ends the relay"),
@@ -68,11 +69,13 @@ async fn serve(config: Config, with_qr: bool) -> Result<(), Failure> {
     }
 }
 
-async fn start(config: Config) -> Result<Running, Failure> {
+async fn start(config: Config, set_log: SetLog) -> Result<Running, Failure> {
     let data = config.data.clone();
     tls::private_folder(&data)
         .map_err(|source| Failure::DataFolder { folder: data.clone(), source })?;
-    let store = Arc::new(open_store(&config).await?);
+    let folder = control::chosen_database(&data).map_err(Failure::Setup)?;
+    let blobs = control::blobs_beside(&folder);
+    let store = Arc::new(open_store(folder).await?);
     let identity = RelayIdentity::open_or_make(&config)?;
     let pages = bind_http(config.http).await?;
     let metrics = Metrics::default();
@@ -80,7 +83,8 @@ async fn start(config: Config) -> Result<Running, Failure> {
         let store = Arc::clone(&store);
         move || store.syncs()
     });
-    let relay = Relay::spawn(config, store, &identity, metrics.clone()).await?;
+    let database = Arc::clone(&store);
+    let relay = Relay::spawn(config, store, &identity, metrics.clone(), blobs).await?;
     let socket = control::listen(&data)?;
 
     let running = Running {
@@ -92,28 +96,18 @@ async fn start(config: Config) -> Result<Running, Failure> {
         let relay = Arc::downgrade(&running.relay);
         running.helpers.spawn(http::serve(listener, relay, registry, running.closing.clone()));
     }
-    running.control(socket, metrics, data);
+    let started = Instant::now();
+    let closing = running.closing.clone();
+    let relay = Arc::downgrade(&running.relay);
+    let console = Console { relay, database, set_log, metrics, data, started, closing };
+    running.helpers.spawn(control::serve(socket, Arc::new(console)));
     info!(version = env!("CARGO_PKG_VERSION"), at = %running.relay.local_addr(), "the relay is ready");
     Ok(running)
 }
 
-async fn open_store(config: &Config) -> Result<RocksStore, Failure> {
-    let folder = config.data.join(control::DATABASE_FOLDER);
+async fn open_store(folder: PathBuf) -> Result<RocksStore, Failure> {
     let opened = tokio::task::spawn_blocking(move || RocksStore::open(&folder)).await;
     Ok(opened.map_err(|panic| Failure::Setup(io::Error::other(panic)))??)
-}
-
-impl Running {
-    fn control(&self, socket: UnixListener, metrics: Metrics, data: std::path::PathBuf) {
-        let console = Console {
-            relay: Arc::downgrade(&self.relay),
-            metrics,
-            data,
-            started: Instant::now(),
-            closing: self.closing.clone(),
-        };
-        self.helpers.spawn(control::serve(socket, Arc::new(console)));
-    }
 }
 
 /// The helpers first: they borrow the relay for the length of a command.
@@ -188,21 +182,32 @@ impl Signals {
     }
 }
 
-/// Logs go to standard error. Other crates are heard from warnings on.
-fn start_log(config: &Config) {
-    let filter = match config.log_level {
-        LogLevel::Error => "error",
-        LogLevel::Warn => "warn",
-        LogLevel::Info => "warn,sotto_relay=info",
-        LogLevel::Debug => "warn,sotto_relay=debug",
-        LogLevel::Trace => "info,sotto_relay=trace",
-    };
+/// Logs go to standard error; hands back what changes their level.
+fn start_log(config: &Config) -> SetLog {
+    let filter = EnvFilter::new(config.log_level.filter());
     let log = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(filter))
+        .with_env_filter(filter)
         .with_writer(io::stderr)
         .with_target(false);
+    let set: SetLog;
     match config.log_format {
-        LogFormat::Text => log.with_ansi(io::IsTerminal::is_terminal(&io::stderr())).init(),
-        LogFormat::Journal => log.with_ansi(false).without_time().init(),
+        LogFormat::Text => {
+            let is_terminal = io::IsTerminal::is_terminal(&io::stderr());
+            let log = log.with_ansi(is_terminal).with_filter_reloading();
+            set = setter(log.reload_handle());
+            log.init();
+        }
+        LogFormat::Journal => {
+            let log = log.with_ansi(false).without_time().with_filter_reloading();
+            set = setter(log.reload_handle());
+            log.init();
+        }
     }
+    set
+}
+
+fn setter<S: 'static>(handle: reload::Handle<EnvFilter, S>) -> SetLog {
+    Box::new(move |level: LogLevel| {
+        handle.reload(EnvFilter::new(level.filter())).map_err(|error| error.to_string())
+    })
 }

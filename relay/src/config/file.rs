@@ -24,6 +24,7 @@ pub(super) struct File {
     pub(super) public_port: Option<Spanned<u16>>,
     pub(super) name: Option<Spanned<String>>,
     pub(super) registration: Option<Spanned<RegistrationPolicy>>,
+    pub(super) first_account_is_admin: Option<Spanned<bool>>,
     pub(super) listing: Option<Spanned<bool>>,
     pub(super) lobby: Option<Spanned<bool>>,
     pub(super) certificate: Option<Spanned<PathBuf>>,

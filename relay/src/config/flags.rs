@@ -27,6 +27,9 @@ pub struct Flags {
     /// Who may register [default: open]
     #[arg(long, env = "SOTTO_RELAY_REGISTRATION", value_enum)]
     pub registration: Option<Registration>,
+    /// Whether the first account that registers becomes an admin's [default: true]
+    #[arg(long, env = "SOTTO_RELAY_FIRST_ACCOUNT_IS_ADMIN", value_name = "true|false")]
+    pub first_account_is_admin: Option<bool>,
     /// Whether members may list the directory; if not, they need to know a name [default: true]
     #[arg(long, env = "SOTTO_RELAY_LISTING", value_name = "true|false")]
     pub listing: Option<bool>,

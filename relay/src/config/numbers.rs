@@ -99,6 +99,10 @@ numbers! {
     room_unread_days, "SOTTO_RELAY_ROOM_UNREAD_DAYS": u32 = 90, 1..=3_650;
     /// The bytes of a room's log above which what stands in it goes even unread
     room_unread_bytes, "SOTTO_RELAY_ROOM_UNREAD_BYTES": u64 = 1_073_741_824, 1_024..=1_000_000_000_000;
+    /// Days for which the audit log is kept
+    audit_days, "SOTTO_RELAY_AUDIT_DAYS": u32 = 365, 1..=36_500;
+    /// Days for which login histories are kept
+    login_days, "SOTTO_RELAY_LOGIN_DAYS": u32 = 90, 1..=3_650;
 }
 
 numbers! {
@@ -128,6 +132,8 @@ numbers! {
     claims_per_hour, "SOTTO_RELAY_CLAIMS_PER_HOUR": u32 = 600, 1..=1_000_000_000;
     /// The most bundles of one other account that one account claims in an hour
     claims_per_target, "SOTTO_RELAY_CLAIMS_PER_TARGET": u32 = 20, 1..=1_000_000_000;
+    /// The most commands in an hour of one account that is no admin's: each is refused and audited
+    refused_commands_per_hour, "SOTTO_RELAY_REFUSED_COMMANDS_PER_HOUR": u32 = 60, 1..=1_000_000_000;
 }
 
 numbers! {
@@ -157,6 +163,16 @@ impl Quotas {
     /// For how many milliseconds a room keeps what somebody has not read.
     pub fn room_unread_lifetime_ms(&self) -> u64 {
         u64::from(self.room_unread_days) * DAY_MS
+    }
+
+    /// For how many milliseconds a line of the audit log is kept.
+    pub fn audit_lifetime_ms(&self) -> u64 {
+        u64::from(self.audit_days) * DAY_MS
+    }
+
+    /// For how many milliseconds a line of a login history is kept.
+    pub fn login_lifetime_ms(&self) -> u64 {
+        u64::from(self.login_days) * DAY_MS
     }
 
     /// For how many milliseconds a blob is kept.

@@ -3,51 +3,30 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
-use rand::{
-    distr::{Distribution, slice::Choose},
-    rng,
-};
-use sotto_proto::{AccountId, Username};
+use sotto_proto::{Refusal, admin};
 use tracing::info;
 
-use super::{AccountLine, Answer, Command, Console, Status};
-use crate::{
-    Relay,
-    store::{Store, StoreError},
-    tls,
+use super::{
+    Answer, Command, Console, Status,
+    database::{self, BLOB_FOLDER, DATABASE_FOLDER, DatabaseError},
 };
-
-/// The accounts of one answer.
-const PAGE: usize = 500;
-/// The characters of an invitation code: none is mistaken for another.
-const CODE_ALPHABET: &[char] = &[
-    'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'j', 'k', 'm', 'n', 'p', 'q', 'r', 's', 't', 'u', 'v',
-    'w', 'x', 'y', 'z', '2', '3', '4', '5', '6', '7', '8', '9',
-];
-/// The length of an invitation code: about 99 bits.
-const CODE_LENGTH: usize = 20;
-
-/// The folder with the database, in the data folder and in a backup.
-pub const DATABASE_FOLDER: &str = "database";
-/// The folder with the blobs, in the data folder and in a backup.
-pub(crate) const BLOB_FOLDER: &str = "blobs";
+use crate::{Relay, config::LogLevel, store::StoreError, tls};
 
 /// Why a command was not carried out, as a sentence for the operator.
 #[derive(Debug, thiserror::Error)]
 enum OrderError {
     #[error("the relay is shutting down")]
     Closing,
-    #[error("there is no account {0}")]
-    NoAccount(Username),
+    #[error(transparent)]
+    Refused(#[from] Refusal),
     #[error("{}", sentence(.0))]
     Store(#[from] StoreError),
-    #[error("an invitation is good for at least one registration")]
-    NoUses,
-    #[error("no invitation could be made")]
-    NoCode,
+    #[error("{}", sentence(.0))]
+    Database(#[from] DatabaseError),
+    #[error("the log level could not be changed: {0}")]
+    Log(String),
     #[error("the folder for a backup needs an absolute path")]
     Relative,
     #[error("{} exists: a backup goes to a new folder", .0.display())]
@@ -60,11 +39,18 @@ enum OrderError {
     },
 }
 
-fn sentence(error: &StoreError) -> String {
-    match std::error::Error::source(error) {
-        Some(cause) => format!("{error}: {cause}"),
-        None => error.to_string(),
+/// An error with its causes, each said once.
+fn sentence(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let said = error.to_string();
+        if !text.ends_with(&said) {
+            text = format!("{text}: {said}");
+        }
+        cause = error.source();
     }
+    text
 }
 
 /// Carries out a command.
@@ -88,13 +74,28 @@ async fn carry_out(console: &Console, command: Command) -> Result<Answer, OrderE
                 "new connections are refused"
             }))
         }
-        Command::Accounts { prefix, after } => accounts(&relay, &prefix, after.as_ref()).await,
-        Command::Suspend { username } => suspend(&relay, &username, true).await,
-        Command::Unsuspend { username } => suspend(&relay, &username, false).await,
-        Command::Delete { username } => delete(&relay, &username).await,
-        Command::Invite { uses } => invite(&relay, uses).await,
+        Command::Stop => {
+            relay.stop_work();
+            info!("the operator stopped the relay's work");
+            relay.note_operation("stop", None).await;
+            Ok(done("the relay is stopped: it listens, and takes on no work"))
+        }
+        Command::Start => {
+            relay.start_work();
+            info!("the operator started the relay's work");
+            relay.note_operation("start", None).await;
+            Ok(done("the relay works"))
+        }
+        Command::Admin { order } => administer(&relay, order).await,
         Command::Backup { folder } => backup(console, &relay, folder).await,
-        Command::Database => database(&relay).await,
+        Command::Database { folder: None } => show_database(console, &relay).await,
+        Command::Database { folder: Some(folder) } => {
+            database::switch(&relay, &console.database, &console.data, &folder).await?;
+            info!("the operator switched the database");
+            relay.note_operation("database", None).await;
+            show_database(console, &relay).await
+        }
+        Command::Log { level } => set_log(console, level),
         Command::Shutdown => {
             info!("the operator ends the relay");
             console.closing.cancel();
@@ -113,74 +114,54 @@ fn status(console: &Console, relay: &Relay) -> Status {
         link: relay.link().to_string(),
         listening: relay.local_addr().to_string(),
         accepting: relay.is_accepting(),
+        stopped: relay.is_stopped(),
         uptime_seconds: console.started.elapsed().as_secs(),
         connections: console.metrics.connections.get(),
         devices_online: relay.devices_online(),
     }
 }
 
-/// The directory leaves suspended accounts out; one that is named in full is shown all the same.
-async fn accounts(
-    relay: &Relay,
-    prefix: &str,
-    after: Option<&Username>,
-) -> Result<Answer, OrderError> {
-    let (listed, more) = relay.store().list_users(prefix, after, PAGE).await?;
-    let mut accounts: Vec<_> = listed
-        .into_iter()
-        .map(|user| AccountLine {
-            username: user.username,
-            display_name: user.display_name,
-            suspended: false,
-        })
-        .collect();
-    if after.is_none()
-        && let Ok(username) = prefix.parse()
-        && let Some(account) = relay.store().account_by_name(&username).await?
-        && account.suspended
-    {
-        let line = AccountLine { username, display_name: account.display_name, suspended: true };
-        accounts.insert(0, line);
+/// A command that only says that it is done is answered by a sentence.
+async fn administer(relay: &Relay, order: admin::Command) -> Result<Answer, OrderError> {
+    let sentence = sentence_of(&order);
+    let act = order.kind();
+    let is_noted = order.is_noted();
+    let said = relay.administer(order).await?;
+    if is_noted {
+        info!(act, "the operator administered");
     }
-    Ok(Answer::Accounts { accounts, more })
+    Ok(match said {
+        admin::Answer::Done(_) => done(sentence),
+        said => Answer::Admin { said },
+    })
 }
 
-async fn find(store: &Arc<dyn Store>, username: &Username) -> Result<AccountId, OrderError> {
-    let account = store.account_by_name(username).await?;
-    account.map(|account| account.id).ok_or_else(|| OrderError::NoAccount(username.clone()))
-}
-
-async fn suspend(relay: &Relay, username: &Username, on: bool) -> Result<Answer, OrderError> {
-    let id = find(relay.store(), username).await?;
-    relay.store().set_suspended(id, on).await?;
-    if on {
-        relay.disconnect(id);
+fn sentence_of(order: &admin::Command) -> String {
+    use admin::Command as Order;
+    match order {
+        Order::Suspend(named) => format!("{} is suspended", named.username),
+        Order::Restore(named) => format!("{} may log in again", named.username),
+        Order::Delete(named) => {
+            format!("{} is deleted; nobody can take the name", named.username)
+        }
+        Order::Promote(named) => format!("{} is an admin", named.username),
+        Order::Demote(named) => format!("{} is no admin any more", named.username),
+        Order::Revoke(_) => "the invitation is revoked".to_owned(),
+        Order::Withdraw(withdrawn) => format!("announcement {} is gone", withdrawn.number),
+        _ => "it is done".to_owned(),
     }
-    info!(on, "the operator suspended an account or let it back in");
-    Ok(done(format!("{username} {}", if on { "is suspended" } else { "may log in again" })))
 }
 
-async fn delete(relay: &Relay, username: &Username) -> Result<Answer, OrderError> {
-    let id = find(relay.store(), username).await?;
-    relay.delete_account(id).await?;
-    info!("the operator deleted an account");
-    Ok(done(format!("{username} is deleted")))
+fn set_log(console: &Console, level: LogLevel) -> Result<Answer, OrderError> {
+    (console.set_log)(level).map_err(OrderError::Log)?;
+    info!(?level, "the operator changed what is logged");
+    Ok(done(format!("logged from now on: {level:?}").to_lowercase()))
 }
 
-async fn invite(relay: &Relay, uses: u32) -> Result<Answer, OrderError> {
-    if uses == 0 {
-        return Err(OrderError::NoUses);
-    }
-    let letters = Choose::new(CODE_ALPHABET).map_err(|_| OrderError::NoCode)?;
-    let code: String = letters.sample_iter(rng()).take(CODE_LENGTH).collect();
-    relay.store().add_invitation(&code, uses).await?;
-    info!(uses, "the operator made an invitation");
-    Ok(Answer::Invitation { code, uses })
-}
-
-async fn database(relay: &Relay) -> Result<Answer, OrderError> {
+async fn show_database(console: &Console, relay: &Relay) -> Result<Answer, OrderError> {
     let census = relay.store().census().await?;
     Ok(Answer::Database {
+        folder: console.database.folder().ok_or(OrderError::Closing)?,
         accounts: census.accounts,
         devices: census.devices,
         mailbox_entries: census.entries,
@@ -200,12 +181,13 @@ async fn backup(console: &Console, relay: &Relay, folder: PathBuf) -> Result<Ans
     };
     new_folder(&folder).map_err(failed)?;
     relay.store().backup(&folder.join(DATABASE_FOLDER)).await?;
-    let (from, to) = (console.data.clone(), folder.clone());
-    tokio::task::spawn_blocking(move || copy_files(&from, &to))
+    let (data, blobs, to) = (console.data.clone(), relay.blobs(), folder.clone());
+    tokio::task::spawn_blocking(move || copy_files(&data, &blobs, &to))
         .await
         .unwrap_or_else(|panic| Err(io::Error::other(panic)))
         .map_err(failed)?;
     info!("the operator made a backup");
+    relay.note_operation("backup", None).await;
     Ok(done(format!("everything is in {}; it can stand in for the data folder", folder.display())))
 }
 
@@ -216,16 +198,16 @@ fn new_folder(folder: &Path) -> io::Result<()> {
     tls::private_folder(folder)
 }
 
-fn copy_files(data: &Path, folder: &Path) -> io::Result<()> {
+fn copy_files(data: &Path, blobs: &Path, folder: &Path) -> io::Result<()> {
     let identity = data.join(tls::IDENTITY_FILE);
     if identity.try_exists()? {
         fs::copy(&identity, folder.join(tls::IDENTITY_FILE))?;
     }
-    let blobs = folder.join(BLOB_FOLDER);
-    tls::private_folder(&blobs)?;
-    for entry in fs::read_dir(data.join(BLOB_FOLDER))? {
+    let to = folder.join(BLOB_FOLDER);
+    tls::private_folder(&to)?;
+    for entry in fs::read_dir(blobs)? {
         let entry = entry?;
-        match fs::copy(entry.path(), blobs.join(entry.file_name())) {
+        match fs::copy(entry.path(), to.join(entry.file_name())) {
             // It expired meanwhile.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             copied => drop(copied?),

@@ -66,7 +66,9 @@ async fn deliver(
         }
         let has_news = !(delivery.entries.is_empty()
             && delivery.signals.is_empty()
-            && delivery.notices.is_empty());
+            && delivery.notices.is_empty()
+            && delivery.announced.is_none()
+            && delivery.admin.is_none());
         if has_news || (delivery.caught_up && !was_caught_up) {
             stream::send(send, &delivery).await?;
         }

@@ -277,6 +277,6 @@ impl Shared {
 
     /// Whether a room is the lobby of a relay that wants none.
     pub(super) fn hides_room(&self, room: RoomId) -> bool {
-        !self.config.lobby && room == self.lobby
+        !self.config.lobby && room == self.lobby()
     }
 }

@@ -4,6 +4,7 @@
 //! one implementation. What only one implementation promises is tested beside it.
 
 pub(super) mod accounts;
+pub(super) mod administration;
 pub(super) mod blobs;
 pub(super) mod expiry;
 pub(super) mod mailbox;
@@ -36,6 +37,21 @@ macro_rules! suite {
                 a_secret_is_kept,
                 the_census_counts,
                 a_closed_store_refuses
+            ];
+            administration: [
+                the_first_account_is_an_admins_where_that_is_wanted,
+                only_the_very_first_account_is_meant,
+                the_last_admin_stays,
+                a_change_and_its_line_are_one,
+                the_audit_log_comes_in_pages_newest_first,
+                what_is_too_old_is_forgotten,
+                announcements_are_read_from_where_one_stands,
+                invitations_are_listed_and_revoked,
+                who_may_register_is_kept,
+                a_login_history_is_bounded_and_newest_first,
+                an_account_shows_its_devices_and_what_it_takes,
+                accounts_are_listed_suspended_or_not_but_not_deleted,
+                a_device_leaves_its_account
             ];
             prekeys: [
                 a_bundle_has_a_one_time_prekey_while_there_are_any,
@@ -112,7 +128,11 @@ macro_rules! suite {
                 eight_keep_one_secret,
                 eight_share_a_mailbox_quota,
                 one_of_eight_takes_the_device_number,
-                one_of_eight_takes_an_expired_entry
+                one_of_eight_takes_an_expired_entry,
+                one_of_eight_is_the_first_admin,
+                of_eight_admins_one_is_left,
+                an_invitation_is_used_or_revoked,
+                eight_acts_have_eight_numbers
             ];
         }
     };

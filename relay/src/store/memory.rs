@@ -11,21 +11,26 @@ use async_trait::async_trait;
 use sotto_proto::{
     AccountId, BlobId, Bundle, DeviceAddress, DeviceId, DisplayName, EnvelopeId, PrekeyUpload,
     RoomId, Timestamp, Username,
+    account::LoginLine,
+    admin::{AccountLine, AuditEntry, AuditLine, Invitation},
+    announcement::{Announcement, AnnouncementText},
     directory::{ListedUser, PrekeyCount},
+    login::RegistrationPolicy,
     mailbox::MailboxEntry,
     room::RoomPlace,
 };
 
 use self::state::{Device, State, size};
 use super::{
-    Account, Append, Appended, BlobRecord, Census, MailboxQuota, NewAccount, NewDevice, Reserved,
-    Store, StoreError,
+    Account, Append, Appended, BlobRecord, Census, Change, MailboxQuota, NewAccount, NewDevice,
+    Reserved, Role, Store, StoreError, TooOld, Usage,
     rooms::{
         CommitOutcome, Founding, Listing, LogPage, MemberPlace, NewPost, Posted, RoomCommit,
         RoomGroup, RoomRecord, RoomRetention, RoomStore,
     },
 };
 
+mod administration;
 mod rooms;
 mod state;
 
@@ -53,7 +58,7 @@ impl Store for MemoryStore {
         Ok(self.open()?.secrets.entry(name).or_insert(fresh).clone())
     }
 
-    async fn register(&self, new: NewAccount) -> Result<(), StoreError> {
+    async fn register(&self, new: NewAccount) -> Result<Role, StoreError> {
         self.open()?.register(new)
     }
 
@@ -92,8 +97,8 @@ impl Store for MemoryStore {
         Ok((users, more))
     }
 
-    async fn enrol(&self, new: NewDevice, now: Timestamp) -> Result<(), StoreError> {
-        self.open()?.enrol(new, now)
+    async fn enrol(&self, new: NewDevice) -> Result<(), StoreError> {
+        self.open()?.enrol(new)
     }
 
     async fn set_display_name(&self, id: AccountId, name: DisplayName) -> Result<(), StoreError> {
@@ -101,18 +106,112 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    async fn set_suspended(&self, id: AccountId, suspended: bool) -> Result<(), StoreError> {
-        self.open()?.account(id)?.suspended = suspended;
+    async fn remove_device(
+        &self,
+        device: DeviceAddress,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.open()?.remove_device(device, now)
+    }
+
+    async fn administer(&self, change: Change, entry: AuditEntry) -> Result<(), StoreError> {
+        self.open()?.administer(change, entry)
+    }
+
+    async fn announce(
+        &self,
+        text: AnnouncementText,
+        entry: AuditEntry,
+    ) -> Result<Announcement, StoreError> {
+        Ok(self.open()?.administration.announce(text, entry))
+    }
+
+    async fn note_act(&self, entry: AuditEntry) -> Result<(), StoreError> {
+        self.open()?.administration.note(entry);
         Ok(())
     }
 
-    async fn delete_account(&self, id: AccountId, now: Timestamp) -> Result<(), StoreError> {
-        self.open()?.delete_account(id, now)
+    async fn audit(
+        &self,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<(Vec<AuditLine>, bool), StoreError> {
+        let state = self.open()?;
+        let older = state.administration.audit.range(..before.unwrap_or(u64::MAX));
+        let lines = older.rev().map(|(number, entry)| (*number, entry.clone()));
+        Ok(page(lines.map(|(number, entry)| AuditLine { number, entry }), limit))
     }
 
-    async fn add_invitation(&self, code: &str, uses: u32) -> Result<(), StoreError> {
-        self.open()?.invitations.insert(code.to_owned(), uses);
+    async fn list_accounts(
+        &self,
+        prefix: &str,
+        after: Option<&Username>,
+        limit: usize,
+    ) -> Result<(Vec<AccountLine>, bool), StoreError> {
+        let state = self.open()?;
+        let start = after.map_or(Bound::Unbounded, |after| Bound::Excluded(after.as_str()));
+        let accounts = state
+            .names
+            .range::<str, _>((start, Bound::Unbounded))
+            .filter(|(name, _)| name.starts_with(prefix))
+            .filter_map(|(_, id)| state.accounts.get(id));
+        Ok(page(accounts.map(|account| state.account_line(account)), limit))
+    }
+
+    async fn account_line(&self, id: AccountId) -> Result<Option<AccountLine>, StoreError> {
+        let state = self.open()?;
+        Ok(state.accounts.get(&id).map(|account| state.account_line(account)))
+    }
+
+    async fn invitations(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<(Vec<Invitation>, bool), StoreError> {
+        let state = self.open()?;
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let all = state.administration.invitations.range::<str, _>((start, Bound::Unbounded));
+        Ok(page(all.map(|(_, invitation)| invitation.clone()), limit))
+    }
+
+    async fn registration(&self) -> Result<Option<RegistrationPolicy>, StoreError> {
+        Ok(self.open()?.administration.registration)
+    }
+
+    async fn announcements(
+        &self,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<Announcement>, StoreError> {
+        let state = self.open()?;
+        let behind = (Bound::Excluded(after), Bound::Unbounded);
+        let all = state.administration.announcements.range(behind);
+        let mut newest: Vec<_> = all.rev().take(limit).map(|(_, one)| one.clone()).collect();
+        newest.reverse();
+        Ok(newest)
+    }
+
+    async fn note_login(&self, account: AccountId, line: LoginLine) -> Result<(), StoreError> {
+        self.open()?.note_login(account, line)
+    }
+
+    async fn note_seen(&self, device: DeviceAddress, at: Timestamp) -> Result<(), StoreError> {
+        self.open()?.note_seen(device, at);
         Ok(())
+    }
+
+    async fn logins(&self, account: AccountId) -> Result<Vec<LoginLine>, StoreError> {
+        let state = self.open()?;
+        Ok(state.administration.logins.get(&account).into_iter().flatten().copied().collect())
+    }
+
+    async fn forget(&self, too_old: TooOld, _limit: usize) -> Result<bool, StoreError> {
+        self.open()?.administration.forget(too_old);
+        Ok(false)
+    }
+
+    async fn usage(&self) -> Result<Usage, StoreError> {
+        Ok(self.open()?.usage())
     }
 
     async fn publish_prekeys(
@@ -387,6 +486,14 @@ impl RoomStore for MemoryStore {
         found.sort_unstable();
         Ok(found)
     }
+}
+
+/// The first `limit` of some, and whether there are more.
+fn page<T>(all: impl Iterator<Item = T>, limit: usize) -> (Vec<T>, bool) {
+    let mut page: Vec<T> = all.take(limit.saturating_add(1)).collect();
+    let more = page.len() > limit;
+    page.truncate(limit);
+    (page, more)
 }
 
 #[cfg(test)]

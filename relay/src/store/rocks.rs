@@ -17,7 +17,11 @@ use async_trait::async_trait;
 use sotto_proto::{
     AccountId, BlobId, Bundle, DeviceAddress, DeviceId, DisplayName, EnvelopeId, PrekeyUpload,
     RoomId, Timestamp, Username,
+    account::LoginLine,
+    admin::{AccountLine, AuditEntry, AuditLine, Invitation},
+    announcement::{Announcement, AnnouncementText},
     directory::{ListedUser, PrekeyCount},
+    login::RegistrationPolicy,
     mailbox::MailboxEntry,
     room::RoomPlace,
 };
@@ -28,8 +32,8 @@ use self::{
     writer::{Operation, Writer},
 };
 use super::{
-    Account, Append, Appended, BlobRecord, Census, MailboxQuota, NewAccount, NewDevice, Reserved,
-    Store, StoreError,
+    Account, Append, Appended, BlobRecord, Census, Change, MailboxQuota, NewAccount, NewDevice,
+    Reserved, Role, Store, StoreError, TooOld, Usage,
     rooms::{
         CommitOutcome, Founding, Listing, LogPage, MemberPlace, NewPost, Posted, RoomCommit,
         RoomGroup, RoomRecord, RoomRetention, RoomStore,
@@ -37,12 +41,18 @@ use super::{
 };
 
 mod accounts;
+mod administration;
+mod announcements;
+mod audit;
 mod blobs;
 mod census;
 mod changes;
 mod database;
 mod expiry;
+mod invitations;
+mod logins;
 mod mailbox;
+mod migrations;
 mod prekeys;
 mod returns;
 mod rooms;
@@ -81,6 +91,27 @@ impl RocksStore {
         let writer = Writer::spawn(Arc::clone(&shared))
             .map_err(|source| OpenError::NotWritable { folder: folder.to_owned(), source })?;
         Ok(Self { shared, writer: Arc::new(writer) })
+    }
+
+    /// Goes on in another folder, which is made if it is not there. What was asked before is done
+    /// in the folder before, what is asked after in the new one; if that cannot be opened, nothing
+    /// changes. It blocks.
+    pub fn switch(&self, folder: &Path) -> Result<(), OpenError> {
+        let opened = Database::open(folder)?;
+        let mut place = self.shared.database.write().unwrap_or_else(PoisonError::into_inner);
+        let before = place.replace(opened);
+        drop(place);
+        if let Some(Err(error)) = before.map(|before| before.flush()) {
+            // Everything in it is in its log: the next opening replays it.
+            tracing::warn!(%error, "the database that was left could not be tidied up");
+        }
+        Ok(())
+    }
+
+    /// The folder that it is in; none once it is closed.
+    pub fn folder(&self) -> Option<PathBuf> {
+        let database = self.shared.database.read().unwrap_or_else(PoisonError::into_inner);
+        database.as_ref().map(|database| database.folder().to_owned())
     }
 
     /// How many commits have been synced to disk since the store was opened: many operations
@@ -143,7 +174,7 @@ impl Store for RocksStore {
         self.writer.perform(accounts::KeepSecret { name, fresh }).await
     }
 
-    async fn register(&self, new: NewAccount) -> Result<(), StoreError> {
+    async fn register(&self, new: NewAccount) -> Result<Role, StoreError> {
         self.writer.perform(accounts::Register(new)).await
     }
 
@@ -166,24 +197,101 @@ impl Store for RocksStore {
         self.read(move |database| accounts::list(database, &prefix, after.as_ref(), limit)).await
     }
 
-    async fn enrol(&self, new: NewDevice, now: Timestamp) -> Result<(), StoreError> {
-        self.writer.perform(accounts::Enrol { new, now }).await
+    async fn enrol(&self, new: NewDevice) -> Result<(), StoreError> {
+        self.writer.perform(accounts::Enrol(new)).await
     }
 
     async fn set_display_name(&self, id: AccountId, name: DisplayName) -> Result<(), StoreError> {
         self.writer.perform(accounts::SetDisplayName { id, name }).await
     }
 
-    async fn set_suspended(&self, id: AccountId, suspended: bool) -> Result<(), StoreError> {
-        self.writer.perform(accounts::SetSuspended { id, suspended }).await
+    async fn remove_device(
+        &self,
+        device: DeviceAddress,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.writer.perform(accounts::Leave { device, now }).await
     }
 
-    async fn delete_account(&self, id: AccountId, now: Timestamp) -> Result<(), StoreError> {
-        self.writer.perform(accounts::Delete { id, now }).await
+    async fn administer(&self, change: Change, entry: AuditEntry) -> Result<(), StoreError> {
+        self.writer.perform(administration::Administer { change, entry }).await
     }
 
-    async fn add_invitation(&self, code: &str, uses: u32) -> Result<(), StoreError> {
-        self.writer.perform(accounts::Invite { code: code.to_owned(), uses }).await
+    async fn announce(
+        &self,
+        text: AnnouncementText,
+        entry: AuditEntry,
+    ) -> Result<Announcement, StoreError> {
+        self.writer.perform(announcements::Announce { text, entry }).await
+    }
+
+    async fn note_act(&self, entry: AuditEntry) -> Result<(), StoreError> {
+        self.writer.perform(audit::Note(entry)).await
+    }
+
+    async fn audit(
+        &self,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<(Vec<AuditLine>, bool), StoreError> {
+        self.read(move |database| audit::page(database, before, limit)).await
+    }
+
+    async fn list_accounts(
+        &self,
+        prefix: &str,
+        after: Option<&Username>,
+        limit: usize,
+    ) -> Result<(Vec<AccountLine>, bool), StoreError> {
+        let (prefix, after) = (prefix.to_owned(), after.cloned());
+        self.read(move |database| administration::list(database, &prefix, after.as_ref(), limit))
+            .await
+    }
+
+    async fn account_line(&self, id: AccountId) -> Result<Option<AccountLine>, StoreError> {
+        self.read(move |database| administration::line(database, id)).await
+    }
+
+    async fn invitations(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<(Vec<Invitation>, bool), StoreError> {
+        let after = after.map(str::to_owned);
+        self.read(move |database| invitations::list(database, after.as_deref(), limit)).await
+    }
+
+    async fn registration(&self) -> Result<Option<RegistrationPolicy>, StoreError> {
+        self.read(administration::registration).await
+    }
+
+    async fn announcements(
+        &self,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<Announcement>, StoreError> {
+        self.read(move |database| announcements::newest(database, after, limit)).await
+    }
+
+    async fn note_login(&self, account: AccountId, line: LoginLine) -> Result<(), StoreError> {
+        self.writer.perform(logins::NoteLogin { account, line }).await
+    }
+
+    async fn note_seen(&self, device: DeviceAddress, at: Timestamp) -> Result<(), StoreError> {
+        self.writer.perform(logins::NoteSeen { device, at }).await
+    }
+
+    async fn logins(&self, account: AccountId) -> Result<Vec<LoginLine>, StoreError> {
+        self.read(move |database| logins::history(database, account)).await
+    }
+
+    async fn forget(&self, too_old: TooOld, limit: usize) -> Result<bool, StoreError> {
+        self.writer.perform(administration::Forget { too_old, limit }).await
+    }
+
+    async fn usage(&self) -> Result<Usage, StoreError> {
+        let usage = self.read(administration::usage).await?;
+        Ok(Usage { syncs: self.syncs(), ..usage })
     }
 
     async fn publish_prekeys(

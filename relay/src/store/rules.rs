@@ -4,7 +4,7 @@
 
 use sotto_proto::{DeviceId, limits::DEVICES_MAX};
 
-use super::{Account, MailboxQuota, NewDevice, StoreError};
+use super::{Account, MailboxQuota, NewDevice, Role, StoreError};
 
 /// How a device enters an account.
 #[derive(Debug, PartialEq, Eq)]
@@ -45,4 +45,24 @@ pub(super) fn admit(account: &mut Account, new: &NewDevice) -> Result<Admission,
 /// Whether a mailbox that holds `entries` and `bytes` may take one more of `size` bytes.
 pub(super) const fn fits(quota: MailboxQuota, entries: u64, bytes: u64, size: u64) -> bool {
     entries < quota.entries && bytes.saturating_add(size) <= quota.bytes
+}
+
+/// Whether the account's owner is an admin who can log in.
+pub(super) fn administers(account: &Account) -> bool {
+    account.role == Role::Admin && !account.suspended
+}
+
+/// How many admins who can log in there are, when one account changes from `before` to `after`
+/// (none once it is deleted).
+pub(super) fn admins_after(
+    admins: u64,
+    before: &Account,
+    after: Option<&Account>,
+) -> Result<u64, StoreError> {
+    match (administers(before), after.is_some_and(administers)) {
+        (true, false) if admins <= 1 => Err(StoreError::LastAdmin),
+        (true, false) => Ok(admins - 1),
+        (false, true) => Ok(admins + 1),
+        _ => Ok(admins),
+    }
 }

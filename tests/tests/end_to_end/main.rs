@@ -7,10 +7,12 @@
     reason = "a test fails by a panic"
 )]
 
+mod admin;
 mod attachments;
 mod away;
 mod block;
 mod command_line;
+mod console;
 mod directory;
 mod expiry;
 mod hostile;

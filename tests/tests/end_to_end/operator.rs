@@ -92,9 +92,10 @@ fn its_link_and_keys_are_kept_private_and_the_same() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_console_sees_and_acts() {
     let running = RelayProcess::start();
+    let _ben = Person::register(running.link(), "ben").await;
     let anna = Person::register(running.link(), "anna").await;
     let status: Value = serde_json::from_str(&running.ctl(&["--json", "status"])).unwrap();
-    assert_eq!(status["devices_online"], 1, "{status}");
+    assert_eq!(status["devices_online"], 2, "{status}");
     assert!(running.ctl(&["accounts"]).starts_with("anna\t"));
     running.ctl(&["suspend", "anna"]);
     let login = CommandLine::new("anna").run(&[
@@ -108,9 +109,19 @@ async fn the_console_sees_and_acts() {
     running.ctl(&["unsuspend", "anna"]);
     anna.engine.connect().await.unwrap();
     running.ctl(&["delete", "anna", "--yes"]);
-    assert_eq!(running.ctl(&["accounts"]), "");
-    // The name is free again.
-    Person::register(running.link(), "anna").await;
+    assert_eq!(
+        running.ctl(&["accounts"]),
+        "ben\tben\tactive\tadmin\tdevices: 1\tseen online\t0 waiting (0 bytes), 0 bytes of files\n"
+    );
+    // The name stays reserved.
+    let taken = CommandLine::new("anna").run(&[
+        "--json",
+        "register",
+        "anna",
+        "--relay",
+        &running.link().to_string(),
+    ]);
+    assert_eq!((taken.code, &taken.error()["relay_code"]), (7, &40901.into()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -151,6 +151,9 @@ pub(crate) enum ProfileCommand {
     Settings(commands::settings::Settings),
     Export(commands::export::Export),
     Relay(commands::relay::Relay),
+    Devices(commands::devices::Devices),
+    Logins(commands::logins::Logins),
+    Admin(commands::admin::Admin),
 }
 
 #[cfg(test)]

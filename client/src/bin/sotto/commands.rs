@@ -2,18 +2,21 @@
 
 pub(crate) mod accept;
 pub(crate) mod add;
+pub(crate) mod admin;
 pub(crate) mod block;
 pub(crate) mod chat;
 pub(crate) mod completions;
 pub(crate) mod contacts;
 pub(crate) mod decline;
 pub(crate) mod delete;
+pub(crate) mod devices;
 pub(crate) mod draft;
 pub(crate) mod edit;
 pub(crate) mod export;
 pub(crate) mod inbox;
 pub(crate) mod listen;
 pub(crate) mod login;
+pub(crate) mod logins;
 pub(crate) mod man;
 pub(crate) mod profiles;
 pub(crate) mod react;
@@ -94,5 +97,8 @@ async fn run_on_profile(
         On::Settings(args) => settings::run(app, engine, &args).await,
         On::Export(args) => export::run(app, engine, &args).await,
         On::Relay(args) => relay::run(app, engine, &args).await,
+        On::Devices(args) => devices::run(app, engine, &args).await,
+        On::Logins(args) => logins::run(app, engine, &args).await,
+        On::Admin(args) => admin::run(app, engine, &args).await,
     }
 }

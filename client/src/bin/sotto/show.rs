@@ -259,6 +259,11 @@ pub(crate) fn duration(seconds: u32) -> String {
     if count == 1 { format!("1 {name}") } else { format!("{count} {name}s") }
 }
 
+/// What the relay's admins tell everybody, as a service line.
+pub(crate) fn announcement(text: &str) -> String {
+    format!("The relay says: {}", escape::lines(text, INDENT))
+}
+
 /// A number and what it counts.
 pub(crate) fn count(number: usize, what: &str) -> String {
     if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }

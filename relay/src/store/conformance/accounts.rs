@@ -3,8 +3,8 @@
 use sotto_proto::{IdentityKey, Username, directory::PrekeyCount, limits::DEVICES_MAX};
 
 use super::samples::{
-    NOW, ROOMY, Tested, account_id, address, address_of, append, certificate, envelope_to,
-    fresh_id, mailbox, new_account, new_device, prekeys, register, send,
+    NOW, Operated as _, ROOMY, Tested, account_id, address, address_of, append, certificate,
+    envelope_to, fresh_id, mailbox, new_account, new_device, prekeys, register, send,
 };
 use crate::store::{Appended, Census, Role, StoreError};
 
@@ -96,23 +96,23 @@ pub(crate) async fn the_list_leaves_suspended_accounts_out(store: Tested) {
 pub(crate) async fn a_device_enters_beside_another(store: Tested) {
     register(&store, [1, 2]).await;
     send(&store, 2, 1, 1).await;
-    store.enrol(new_device(1, 2, 50), NOW).await.unwrap();
+    store.enrol(new_device(1, 2, 50)).await.unwrap();
     let account = store.account(account_id(1)).await.unwrap().unwrap();
     assert_eq!(account.devices, [certificate(1, 1), certificate(2, 50)]);
     assert_eq!(mailbox(&store, 1).await.len(), 1);
     let second = envelope_to(2, address_of(1, 2), fresh_id(), b"x");
     assert_eq!(append(&store, second, ROOMY, NOW).await, Appended::At(1));
-    let nobody = store.enrol(new_device(9, 1, 1), NOW).await;
+    let nobody = store.enrol(new_device(9, 1, 1)).await;
     assert!(matches!(nobody, Err(StoreError::NotFound)));
 }
 
 pub(crate) async fn a_device_number_is_not_taken_over(store: Tested) {
     register(&store, [1]).await;
     let mut other_keys = new_device(1, 1, 50);
-    assert!(matches!(store.enrol(other_keys.clone(), NOW).await, Err(StoreError::DeviceTaken)));
+    assert!(matches!(store.enrol(other_keys.clone()).await, Err(StoreError::DeviceTaken)));
     other_keys.replace_devices = true;
     other_keys.identity = IdentityKey([50; 32]);
-    assert!(matches!(store.enrol(other_keys, NOW).await, Err(StoreError::DeviceTaken)));
+    assert!(matches!(store.enrol(other_keys).await, Err(StoreError::DeviceTaken)));
     let account = store.account(account_id(1)).await.unwrap().unwrap();
     assert!(account == new_account(1, "user-001").account);
 }
@@ -125,7 +125,7 @@ pub(crate) async fn the_same_certificate_again_changes_prekeys_only(store: Teste
     again.backup = Some(vec![50]);
     again.prekeys = prekeys(3..=5);
     again.replace_devices = true;
-    store.enrol(again, NOW).await.unwrap();
+    store.enrol(again).await.unwrap();
     let account = store.account(account_id(1)).await.unwrap().unwrap();
     assert!(account == new_account(1, "user-001").account);
     let count = store.count_prekeys(address(1)).await.unwrap();
@@ -135,13 +135,13 @@ pub(crate) async fn the_same_certificate_again_changes_prekeys_only(store: Teste
 
 pub(crate) async fn replacing_devices_empties_the_account_of_them(store: Tested) {
     register(&store, [1, 2]).await;
-    store.enrol(new_device(1, 2, 50), NOW).await.unwrap();
+    store.enrol(new_device(1, 2, 50)).await.unwrap();
     let sent = send(&store, 2, 1, 3).await;
     let mut new = new_device(1, 3, 60);
     new.replace_devices = true;
     new.identity = IdentityKey([60; 32]);
     new.backup = Some(vec![60; 7]);
-    store.enrol(new, NOW).await.unwrap();
+    store.enrol(new).await.unwrap();
 
     let account = store.account(account_id(1)).await.unwrap().unwrap();
     assert_eq!(account.devices, [certificate(3, 60)]);
@@ -161,12 +161,12 @@ pub(crate) async fn an_account_has_at_most_so_many_devices(store: Tested) {
     register(&store, [1]).await;
     let most = u32::try_from(DEVICES_MAX).unwrap();
     for number in 2..=most {
-        store.enrol(new_device(1, number, 50), NOW).await.unwrap();
+        store.enrol(new_device(1, number, 50)).await.unwrap();
     }
     let mut more = new_device(1, most + 1, 50);
-    assert!(matches!(store.enrol(more.clone(), NOW).await, Err(StoreError::TooMany)));
+    assert!(matches!(store.enrol(more.clone()).await, Err(StoreError::TooMany)));
     more.replace_devices = true;
-    store.enrol(more, NOW).await.unwrap();
+    store.enrol(more).await.unwrap();
     assert_eq!(store.account(account_id(1)).await.unwrap().unwrap().devices.len(), 1);
 }
 
@@ -174,16 +174,19 @@ pub(crate) async fn a_deleted_account_is_gone(store: Tested) {
     register(&store, [1, 2]).await;
     send(&store, 2, 1, 2).await;
     send(&store, 1, 2, 1).await;
-    store.delete_account(account_id(1), NOW).await.unwrap();
+    store.delete_account(account_id(1)).await.unwrap();
     assert!(store.account(account_id(1)).await.unwrap().is_none());
     assert!(store.account_by_name(&name("user-001")).await.unwrap().is_none());
     assert!(mailbox(&store, 1).await.is_empty());
     assert!(matches!(store.claim_bundles(account_id(1), &[]).await, Err(StoreError::NotFound)));
     assert_eq!(mailbox(&store, 2).await.len(), 1);
     assert_eq!(list(&store, "", None, 5).await, (names(&["user-002"]), false));
-    let again = store.delete_account(account_id(1), NOW).await;
+    let again = store.delete_account(account_id(1)).await;
     assert!(matches!(again, Err(StoreError::NotFound)));
-    store.register(new_account(3, "user-001")).await.unwrap();
+    // The name stays reserved.
+    let taken = store.register(new_account(3, "user-001")).await;
+    assert!(matches!(taken, Err(StoreError::UsernameTaken)));
+    assert!(store.account(account_id(3)).await.unwrap().is_none());
 }
 
 pub(crate) async fn a_secret_is_kept(store: Tested) {
@@ -195,14 +198,14 @@ pub(crate) async fn a_secret_is_kept(store: Tested) {
 pub(crate) async fn the_census_counts(store: Tested) {
     assert_eq!(census(&store).await, Census::default());
     register(&store, [1, 2]).await;
-    store.enrol(new_device(1, 2, 50), NOW).await.unwrap();
+    store.enrol(new_device(1, 2, 50)).await.unwrap();
     send(&store, 1, 2, 5).await;
     store.consume(address(2), 2).await.unwrap();
     store.reserve_blob(super::samples::blob(1, 1, 10), 100).await.unwrap();
     let expected = Census { accounts: 2, devices: 3, entries: 3, blobs: 1, disk_bytes: 0 };
     assert_eq!(census(&store).await, expected);
-    store.delete_account(account_id(2), NOW).await.unwrap();
-    store.delete_account(account_id(1), NOW).await.unwrap();
+    store.delete_account(account_id(2)).await.unwrap();
+    store.delete_account(account_id(1)).await.unwrap();
     assert_eq!(census(&store).await, Census::default());
 }
 

@@ -2,7 +2,7 @@
 
 use sotto_proto::{BlobId, Timestamp};
 
-use super::samples::{NOW, Tested, account_id, blob, register};
+use super::samples::{NOW, Operated as _, Tested, account_id, blob, register};
 use crate::store::{Reserved, StoreError};
 
 const QUOTA: u64 = 100;
@@ -71,7 +71,7 @@ pub(crate) async fn a_deleted_account_frees_its_blobs(store: Tested) {
     register(&store, [1]).await;
     store.reserve_blob(blob(1, 1, 30), QUOTA).await.unwrap();
     store.reserve_blob(blob(2, 2, 30), QUOTA).await.unwrap();
-    store.delete_account(account_id(1), NOW).await.unwrap();
+    store.delete_account(account_id(1)).await.unwrap();
     assert_eq!(store.blob(BlobId([1; 16])).await.unwrap(), None);
     let gone = store.expire_blobs(Timestamp(1), 10).await.unwrap();
     assert_eq!(gone, [BlobId([1; 16])]);

@@ -3,8 +3,8 @@
 use sotto_proto::{Timestamp, mailbox::Mail};
 
 use super::samples::{
-    NOW, ROOMY, Tested, account_id, address, append, envelope, envelope_ids, fresh_id, mailbox,
-    new_device, register, send,
+    NOW, Operated as _, ROOMY, Tested, account_id, address, append, envelope, envelope_ids,
+    fresh_id, mailbox, new_device, register, send,
 };
 use crate::store::{Appended, MailboxQuota, REPEAT_MEMORY_MS};
 
@@ -59,7 +59,7 @@ pub(crate) async fn a_sender_who_left_is_not_told(store: Tested) {
     register(&store, [1, 2, 3]).await;
     send(&store, 2, 1, 2).await;
     send(&store, 3, 1, 1).await;
-    store.delete_account(account_id(2), NOW).await.unwrap();
+    store.delete_account(account_id(2)).await.unwrap();
     assert_eq!(sweep(&store, NOW.plus(LIFETIME + 1), 1).await, [3]);
     assert!(mailbox(&store, 1).await.is_empty());
     assert!(mailbox(&store, 2).await.is_empty());
@@ -114,7 +114,7 @@ pub(crate) async fn a_memory_is_of_one_device_only(store: Tested) {
     for number in [2, 1] {
         let mut new = new_device(1, number, 50);
         new.replace_devices = true;
-        store.enrol(new, NOW).await.unwrap();
+        store.enrol(new).await.unwrap();
     }
     sweep(&store, NOW.plus(LIFETIME + 1), 10).await;
     let forgotten = NOW.plus(LIFETIME + REPEAT_MEMORY_MS + 2);

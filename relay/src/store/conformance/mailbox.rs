@@ -114,7 +114,7 @@ pub(crate) async fn a_sequence_is_never_used_twice(store: Tested) {
     for number in [2, 1] {
         let mut new = new_device(1, number, 50);
         new.replace_devices = true;
-        store.enrol(new, NOW).await.unwrap();
+        store.enrol(new).await.unwrap();
     }
     assert_eq!(append(&store, next(), ROOMY, NOW).await, Appended::At(6));
     store.consume(address(1), 5).await.unwrap();

@@ -31,7 +31,7 @@ pub(crate) async fn a_bundle_has_a_one_time_prekey_while_there_are_any(store: Te
 pub(crate) async fn a_claim_names_devices(store: Tested) {
     register(&store, [1]).await;
     for number in [2, 3] {
-        store.enrol(new_device(1, number, 50), NOW).await.unwrap();
+        store.enrol(new_device(1, number, 50)).await.unwrap();
     }
     let claim = async |only: &[u32]| -> Vec<u32> {
         let only: Vec<_> = only.iter().map(|number| device(*number)).collect();

@@ -7,10 +7,12 @@ use tokio::sync::Barrier;
 
 use super::rooms::{ROOM, commit, founding};
 use super::samples::{
-    NOW, ROOMY, Tested, account_id, address, append, blob, device, envelope, fresh_id, mailbox,
-    new_account, new_device, prekeys, register, send,
+    NOW, Operated as _, ROOMY, Tested, account_id, address, append, blob, device, entry, envelope,
+    fresh_id, mailbox, new_account, new_device, prekeys, register, send,
 };
-use crate::store::{Appended, MailboxQuota, Reserved, StoreError, rooms::CommitOutcome};
+use crate::store::{
+    Appended, Change, MailboxQuota, Reserved, Role, StoreError, rooms::CommitOutcome,
+};
 
 const RACERS: u8 = 8;
 
@@ -184,7 +186,7 @@ pub(crate) async fn one_of_eight_takes_the_device_number(store: Tested) {
     register(&store, [1]).await;
     let outcomes = race(|number| {
         let store = store.clone();
-        async move { store.enrol(new_device(1, 2, 100 + number), NOW).await }
+        async move { store.enrol(new_device(1, 2, 100 + number)).await }
     })
     .await;
     assert_eq!(count(&outcomes, Result::is_ok), 1);
@@ -238,4 +240,69 @@ pub(crate) async fn one_of_eight_founds_the_room(store: Tested) {
         assert_eq!(count(&outcomes, |one| *one == CommitOutcome::At(1)), 1);
         assert_eq!(count(&outcomes, |one| *one == CommitOutcome::Stale), 7);
     }
+}
+pub(crate) async fn one_of_eight_is_the_first_admin(store: Tested) {
+    let outcomes = race(|number| {
+        let store = store.clone();
+        let mut new = new_account(number, &format!("user-{number}"));
+        new.first_is_admin = true;
+        async move { store.register(new).await.unwrap() }
+    })
+    .await;
+    assert_eq!(count(&outcomes, |one| *one == Role::Admin), 1);
+    let winner = outcomes.iter().position(|one| *one == Role::Admin).unwrap();
+    let account = store.account(account_id(u8::try_from(winner).unwrap())).await.unwrap();
+    assert_eq!(account.unwrap().role, Role::Admin);
+}
+
+pub(crate) async fn of_eight_admins_one_is_left(store: Tested) {
+    register(&store, 0..RACERS).await;
+    for round in 0..ROUNDS {
+        for number in 0..RACERS {
+            store.change(Change::Restore(account_id(number))).await.unwrap();
+            store.change(Change::Promote(account_id(number))).await.unwrap();
+        }
+        let outcomes = race(|number| {
+            let store = store.clone();
+            let id = account_id(number);
+            let change =
+                if (number + round) % 2 == 0 { Change::Demote(id) } else { Change::Suspend(id) };
+            async move { store.change(change).await }
+        })
+        .await;
+        assert_eq!(count(&outcomes, Result::is_ok), 7);
+        assert_eq!(count(&outcomes, |one| matches!(one, Err(StoreError::LastAdmin))), 1);
+    }
+}
+
+pub(crate) async fn an_invitation_is_used_or_revoked(store: Tested) {
+    for round in 0..ROUNDS {
+        let code = format!("code-{round}");
+        store.add_invitation(&code, 1).await.unwrap();
+        let outcomes = race(|number| {
+            let (store, code) = (store.clone(), code.clone());
+            let seed = round * RACERS + number;
+            async move {
+                if number % 2 == 0 {
+                    return store.change(Change::Revoke(code)).await.is_ok();
+                }
+                let mut new = new_account(seed, &format!("user-{seed}"));
+                new.invitation = Some(code);
+                store.register(new).await.is_ok()
+            }
+        })
+        .await;
+        assert_eq!(count(&outcomes, |won| *won), 1);
+    }
+}
+
+pub(crate) async fn eight_acts_have_eight_numbers(store: Tested) {
+    race(|_| {
+        let store = store.clone();
+        async move { store.note_act(entry("act")).await.unwrap() }
+    })
+    .await;
+    let (lines, more) = store.audit(None, 100).await.unwrap();
+    let numbers: Vec<u64> = lines.iter().map(|line| line.number).collect();
+    assert_eq!((numbers, more), ((1..=8).rev().collect(), false));
 }

@@ -3,8 +3,8 @@
 use sotto_proto::{DeviceId, EnvelopeId, mailbox::Mail};
 
 use super::samples::{
-    NOW, ROOMY, Tested, account_id, address, address_of, append, envelope_ids, envelope_to,
-    fresh_id, mailbox, new_device, register, send,
+    NOW, Operated as _, ROOMY, Tested, account_id, address, address_of, append, envelope_ids,
+    envelope_to, fresh_id, mailbox, new_device, register, send,
 };
 use crate::store::Appended;
 
@@ -12,7 +12,7 @@ use crate::store::Appended;
 async fn replace(store: &Tested, of: u8, number: u32) {
     let mut new = new_device(of, number, 50 + u8::try_from(number).unwrap());
     new.replace_devices = true;
-    store.enrol(new, NOW).await.unwrap();
+    store.enrol(new).await.unwrap();
 }
 
 /// Returns everything, so many at once; the seeds of who was told, step by step.
@@ -66,8 +66,8 @@ pub(crate) async fn mail_of_a_deleted_account_goes_back(store: Tested) {
     register(&store, [1, 2, 3]).await;
     let ids = send(&store, 2, 1, 1).await;
     send(&store, 3, 1, 1).await;
-    store.delete_account(account_id(3), NOW).await.unwrap();
-    store.delete_account(account_id(1), NOW).await.unwrap();
+    store.delete_account(account_id(3)).await.unwrap();
+    store.delete_account(account_id(1)).await.unwrap();
     assert_eq!(return_all(&store, 9).await, [[2]]);
     assert_eq!(returned_to(&store, 2).await, [(address(1).device, ids[0])]);
     assert_eq!(store.census().await.unwrap().entries, 1);

@@ -218,8 +218,8 @@ pub(crate) async fn a_device_that_is_gone_departs_from_its_rooms(store: Tested) 
     let mut new = new_device(2, 2, 50);
     new.replace_devices = true;
     store.set_key_package(address(2), vec![5]).await.unwrap();
-    store.enrol(new, NOW).await.unwrap();
-    store.delete_account(account_id(3), NOW).await.unwrap();
+    store.enrol(new).await.unwrap();
+    store.delete_account(account_id(3)).await.unwrap();
     let entries = read(&store, address(1), 2).await.unwrap();
     let gone = |device| RoomItem::Departed { device, left: false };
     let items: Vec<_> = entries.into_iter().map(|entry| entry.item).collect();
@@ -386,7 +386,7 @@ pub(crate) async fn the_tree_of_a_welcome_is_kept(store: Tested) {
 
 pub(crate) async fn a_key_package_is_the_device_s(store: Tested) {
     register(&store, [1]).await;
-    store.enrol(new_device(1, 2, 50), NOW).await.unwrap();
+    store.enrol(new_device(1, 2, 50)).await.unwrap();
     store.set_key_package(address(1), vec![1]).await.unwrap();
     store.set_key_package(address_of(1, 2), vec![2]).await.unwrap();
     store.set_key_package(address(1), vec![3]).await.unwrap();

@@ -9,11 +9,13 @@ use sotto_proto::{
     AccountId, BlobId, DeviceAddress, DeviceCertificate, DeviceId, DeviceKey, EnvelopeId,
     ExchangeKey, IdentityKey, KemKey, KemPrekey, OneTimePrekey, PrekeyId, PrekeyUpload, Signature,
     SignedPrekey, Timestamp,
+    admin::{Actor, AuditEntry, Invitation},
     mailbox::{Envelope, Mail, MailboxEntry},
 };
 
 use crate::store::{
-    Account, Append, Appended, BlobRecord, MailboxQuota, NewAccount, NewDevice, Role, Store,
+    Account, Append, Appended, BlobRecord, Change, MailboxQuota, NewAccount, NewDevice, Role,
+    Store, StoreError,
 };
 
 /// The store under test.
@@ -68,6 +70,7 @@ pub(crate) fn new_account(seed: u8, username: &str) -> NewAccount {
         },
         prekeys: prekeys(1..=3),
         invitation: None,
+        first_is_admin: false,
     }
 }
 
@@ -79,6 +82,7 @@ pub(crate) fn new_device(seed: u8, number: u32, key: u8) -> NewDevice {
         prekeys: prekeys(1..=3),
         backup: None,
         replace_devices: false,
+        enrolled_at: NOW,
     }
 }
 
@@ -105,6 +109,42 @@ pub(crate) fn kem_prekey(id: u32) -> KemPrekey {
         id: PrekeyId(id),
         key: KemKey(Box::new([9; KemKey::LEN])),
         signature: Signature([9; 64]),
+    }
+}
+
+/// A line of the audit log about something that the operator did.
+pub(crate) fn entry(act: &str) -> AuditEntry {
+    let (actor, act) = (Actor::Operator, act.to_owned());
+    AuditEntry { at: NOW, actor, act, target: None, refused: None }
+}
+
+pub(crate) fn invitation(code: &str, uses_left: u32) -> Invitation {
+    Invitation { code: code.to_owned(), uses_left, note: None, made: None }
+}
+
+/// What the operator does, in a word each.
+#[async_trait::async_trait]
+pub(crate) trait Operated {
+    /// Makes a change that stands in the audit log under the name of a test.
+    async fn change(&self, change: Change) -> Result<(), StoreError>;
+
+    async fn set_suspended(&self, id: AccountId, suspended: bool) -> Result<(), StoreError> {
+        self.change(if suspended { Change::Suspend(id) } else { Change::Restore(id) }).await
+    }
+
+    async fn delete_account(&self, id: AccountId) -> Result<(), StoreError> {
+        self.change(Change::Delete(id)).await
+    }
+
+    async fn add_invitation(&self, code: &str, uses: u32) -> Result<(), StoreError> {
+        self.change(Change::Invite(invitation(code, uses))).await
+    }
+}
+
+#[async_trait::async_trait]
+impl Operated for dyn Store {
+    async fn change(&self, change: Change) -> Result<(), StoreError> {
+        self.administer(change, entry("test")).await
     }
 }
 

@@ -12,9 +12,10 @@ use sotto_proto::{
 };
 
 use super::rooms::Rooms;
+use super::administration::Administration;
 use crate::store::{
     Account, Append, Appended, BlobRecord, MailboxQuota, NewAccount, NewDevice, REPEAT_MEMORY_MS,
-    Reserved, StoreError,
+    Reserved, Role, StoreError,
     rules::{Admission, admit, fits},
 };
 
@@ -24,7 +25,6 @@ pub(super) struct State {
     pub(super) secrets: HashMap<&'static str, Vec<u8>>,
     pub(super) accounts: HashMap<AccountId, Account>,
     pub(super) names: BTreeMap<String, AccountId>,
-    pub(super) invitations: HashMap<String, u32>,
     pub(super) devices: HashMap<DeviceAddress, Device>,
     /// Where the mailboxes of an account's new devices begin.
     pub(super) sequence_floors: HashMap<AccountId, u64>,
@@ -34,6 +34,7 @@ pub(super) struct State {
     /// Blobs of deleted accounts, of which the bytes may go.
     pub(super) orphans: Vec<BlobId>,
     pub(super) rooms: Rooms,
+    pub(super) administration: Administration,
 }
 
 #[derive(Default)]
@@ -54,7 +55,7 @@ pub(super) struct Prekeys {
 #[derive(Default)]
 pub(super) struct Mailbox {
     next: u64,
-    bytes: u64,
+    pub(super) bytes: u64,
     pub(super) entries: BTreeMap<u64, MailboxEntry>,
     /// The ids that are known.
     seen: HashMap<EnvelopeId, Seen>,
@@ -153,39 +154,42 @@ impl State {
         self.devices.get_mut(&address).ok_or(StoreError::NotFound)
     }
 
-    pub(super) fn register(&mut self, new: NewAccount) -> Result<(), StoreError> {
-        let NewAccount { account, prekeys, invitation } = new;
+    pub(super) fn register(&mut self, new: NewAccount) -> Result<Role, StoreError> {
+        let NewAccount { mut account, prekeys, invitation, first_is_admin } = new;
         if self.names.contains_key(account.username.as_str()) {
             return Err(StoreError::UsernameTaken);
         }
         if self.accounts.contains_key(&account.id) {
             return Err(StoreError::Corrupt("account id drawn twice"));
         }
-        let uses = match invitation {
-            Some(code) => {
-                let uses = self.invitations.get_mut(&code).filter(|uses| **uses > 0);
-                Some(uses.ok_or(StoreError::Invitation)?)
-            }
-            None => None,
-        };
+        if let Some(code) = &invitation
+            && self.administration.invitation(code).is_none()
+        {
+            return Err(StoreError::Invitation);
+        }
         let mut first = Prekeys::default();
         first.add(prekeys)?;
-        if let Some(uses) = uses {
-            *uses -= 1;
+        if let Some(code) = &invitation {
+            self.administration.use_invitation(code);
+        }
+        if first_is_admin && self.names.is_empty() {
+            account.role = Role::Admin;
         }
         for certificate in &account.devices {
             let address = DeviceAddress { account: account.id, device: certificate.device };
             let prekeys = std::mem::take(&mut first);
             let mailbox = Mailbox::starting_at(1);
+            self.administration.enrolled(address, account.created_at);
             self.devices.insert(address, Device { prekeys, mailbox, key_package: None });
         }
         self.names.insert(account.username.as_str().to_owned(), account.id);
+        let role = account.role;
         self.accounts.insert(account.id, account);
-        Ok(())
+        Ok(role)
     }
 
-    pub(super) fn enrol(&mut self, new: NewDevice, now: Timestamp) -> Result<(), StoreError> {
-        let id = new.account;
+    pub(super) fn enrol(&mut self, new: NewDevice) -> Result<(), StoreError> {
+        let (id, now) = (new.account, new.enrolled_at);
         let address = DeviceAddress { account: id, device: new.certificate.device };
         let mut account = self.account(id)?.clone();
         match admit(&mut account, &new)? {
@@ -195,17 +199,12 @@ impl State {
             Admission::New { leaving } => {
                 let mut prekeys = Prekeys::default();
                 prekeys.add(new.prekeys)?;
-                let floor = self.sequence_floors.entry(id).or_insert(1);
                 for device in leaving {
-                    let address = DeviceAddress { account: id, device };
-                    let Some(Device { mailbox, .. }) = self.devices.remove(&address) else {
-                        continue;
-                    };
-                    *floor = mailbox.next.max(*floor);
-                    self.left.extend(mailbox.left_by(address));
-                    self.rooms.remove_device(address, now);
+                    self.let_go(DeviceAddress { account: id, device }, now);
                 }
-                let mailbox = Mailbox::starting_at(*floor);
+                let floor = self.sequence_floors.get(&id).copied().unwrap_or(1);
+                let mailbox = Mailbox::starting_at(floor);
+                self.administration.enrolled(address, now);
                 self.devices.insert(address, Device { prekeys, mailbox, key_package: None });
                 self.accounts.insert(id, account);
             }
@@ -213,13 +212,23 @@ impl State {
         Ok(())
     }
 
+    /// A device leaves; its mail waits to be returned.
+    pub(super) fn let_go(&mut self, address: DeviceAddress, now: Timestamp) {
+        if let Some(Device { mailbox, .. }) = self.devices.remove(&address) {
+            let floor = self.sequence_floors.entry(address.account).or_insert(1);
+            *floor = mailbox.next.max(*floor);
+            self.left.extend(mailbox.left_by(address));
+            self.rooms.remove_device(address, now);
+        }
+    }
+
+    /// Its name stays reserved.
     pub(super) fn delete_account(
         &mut self,
         id: AccountId,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let account = self.accounts.remove(&id).ok_or(StoreError::NotFound)?;
-        self.names.remove(account.username.as_str());
+        self.accounts.remove(&id).ok_or(StoreError::NotFound)?;
         let devices = self.devices.extract_if(|address, _| address.account == id);
         for (address, device) in devices {
             self.left.extend(device.mailbox.left_by(address));

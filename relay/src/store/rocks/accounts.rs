@@ -1,4 +1,4 @@
-//! Accounts, their names and devices, invitations, and the relay's own secrets.
+//! Accounts, their names and devices, and the relay's own secrets.
 
 use std::ops::ControlFlow;
 
@@ -11,15 +11,15 @@ use super::{
     blobs, census,
     changes::Changes,
     database::Rows,
-    mailbox, prekeys,
+    invitations, logins, mailbox, prekeys,
     rooms::commit::depart_everywhere,
     rows::{MailboxRow, NameRow, StoredAccount, from_cbor, to_cbor},
-    schema::{self, Table, behind},
+    schema::{self, ADMINS_KEY, Parts, Table, behind},
     writer::Operation,
 };
 use crate::store::{
-    Account, NewAccount, NewDevice, StoreError,
-    rules::{Admission, admit},
+    Account, NewAccount, NewDevice, Role, StoreError,
+    rules::{Admission, administers, admins_after, admit},
 };
 
 /// Keeps a secret, unless there is one of this name.
@@ -47,10 +47,10 @@ impl Operation for KeepSecret {
 pub(super) struct Register(pub(super) NewAccount);
 
 impl Operation for Register {
-    type Output = ();
+    type Output = Role;
 
-    fn apply(self, changes: &mut Changes<'_>) -> Result<(), StoreError> {
-        let Self(NewAccount { account, prekeys, invitation }) = self;
+    fn apply(self, changes: &mut Changes<'_>) -> Result<Role, StoreError> {
+        let Self(NewAccount { mut account, prekeys, invitation, first_is_admin }) = self;
         let name = account.username.as_str().as_bytes();
         if changes.get(Table::Names, name)?.is_some() {
             return Err(StoreError::UsernameTaken);
@@ -60,34 +60,38 @@ impl Operation for Register {
             return Err(StoreError::Corrupt("account id drawn twice"));
         }
         if let Some(code) = invitation {
-            use_invitation(changes, code)?;
+            invitations::take(changes, code)?;
         }
-        let id = account.id;
+        if first_is_admin && is_first(changes)? {
+            account.role = Role::Admin;
+        }
+        if administers(&account) {
+            let admins = load_admins(changes)?;
+            store_admins(changes, admins + 1);
+        }
+        let (id, role, enrolled_at) = (account.id, account.role, account.created_at);
         let devices: Vec<DeviceId> = account.devices.iter().map(|known| known.device).collect();
         store(changes, &StoredAccount { account, sequence_floor: 1 })?;
         // The upload is the first device's; an account enters with one.
         let mut upload = Some(prekeys);
         for device in devices {
             let address = DeviceAddress { account: id, device };
-            add_device(changes, address, 1, upload.take().unwrap_or_default())?;
+            let upload = upload.take().unwrap_or_default();
+            add_device(changes, address, Mailbox { first: 1, enrolled_at }, upload)?;
         }
-        census::adjust(changes, |census| census.accounts += 1)
+        census::adjust(changes, |census| census.accounts += 1)?;
+        Ok(role)
     }
 }
 
 /// Adds a device to an account.
-pub(super) struct Enrol {
-    /// The device.
-    pub(super) new: NewDevice,
-    /// When.
-    pub(super) now: Timestamp,
-}
+pub(super) struct Enrol(pub(super) NewDevice);
 
 impl Operation for Enrol {
     type Output = ();
 
     fn apply(self, changes: &mut Changes<'_>) -> Result<(), StoreError> {
-        let Self { new, now } = self;
+        let Self(new) = self;
         let mut stored = load(changes, new.account)?;
         let address = DeviceAddress { account: new.account, device: new.certificate.device };
         match admit(&mut stored.account, &new)? {
@@ -98,10 +102,12 @@ impl Operation for Enrol {
             Admission::New { leaving } => {
                 for device in leaving {
                     let address = DeviceAddress { account: new.account, device };
-                    let next = remove_device(changes, address, now)?;
+                    let next = remove_device(changes, address, new.enrolled_at)?;
                     stored.sequence_floor = stored.sequence_floor.max(next);
                 }
-                add_device(changes, address, stored.sequence_floor, new.prekeys)?;
+                let first = stored.sequence_floor;
+                let mailbox = Mailbox { first, enrolled_at: new.enrolled_at };
+                add_device(changes, address, mailbox, new.prekeys)?;
                 store(changes, &stored)?;
             }
         }
@@ -127,88 +133,104 @@ impl Operation for SetDisplayName {
     }
 }
 
-/// Suspends an account or lets it back in.
-pub(super) struct SetSuspended {
+/// Removes a device from its account.
+pub(super) struct Leave {
     /// Which.
-    pub(super) id: AccountId,
-    /// Whether it is to be suspended.
-    pub(super) suspended: bool,
-}
-
-impl Operation for SetSuspended {
-    type Output = ();
-
-    fn apply(self, changes: &mut Changes<'_>) -> Result<(), StoreError> {
-        let mut stored = load(changes, self.id)?;
-        stored.account.suspended = self.suspended;
-        store(changes, &stored)
-    }
-}
-
-/// Deletes an account with all that is its.
-pub(super) struct Delete {
-    /// Which.
-    pub(super) id: AccountId,
+    pub(super) device: DeviceAddress,
     /// When.
     pub(super) now: Timestamp,
 }
 
-impl Operation for Delete {
+impl Operation for Leave {
     type Output = ();
 
     fn apply(self, changes: &mut Changes<'_>) -> Result<(), StoreError> {
-        let account = load(changes, self.id)?.account;
-        for certificate in &account.devices {
-            let address = DeviceAddress { account: self.id, device: certificate.device };
-            remove_device(changes, address, self.now)?;
+        let Self { device: address, now } = self;
+        let mut stored = load(changes, address.account)?;
+        let devices = &mut stored.account.devices;
+        let before = devices.len();
+        devices.retain(|known| known.device != address.device);
+        if devices.len() == before {
+            return Err(StoreError::NotFound);
         }
-        blobs::remove_all(changes, self.id)?;
-        changes.delete(Table::Names, account.username.as_str().as_bytes().to_vec());
-        changes.delete(Table::Accounts, self.id.as_bytes().to_vec());
-        census::adjust(changes, |census| census.accounts = census.accounts.saturating_sub(1))
+        let next = remove_device(changes, address, now)?;
+        stored.sequence_floor = stored.sequence_floor.max(next);
+        store(changes, &stored)
     }
 }
 
-/// Adds an invitation code.
-pub(super) struct Invite {
-    /// The code.
-    pub(super) code: String,
-    /// For how many registrations it is good.
-    pub(super) uses: u32,
+/// Changes what an account may do; the admins who can log in stay counted.
+pub(super) fn change(
+    changes: &mut Changes<'_>,
+    id: AccountId,
+    change: impl FnOnce(&mut Account),
+) -> Result<(), StoreError> {
+    let mut stored = load(changes, id)?;
+    let before = stored.account.clone();
+    change(&mut stored.account);
+    let admins = admins_after(load_admins(changes)?, &before, Some(&stored.account))?;
+    store_admins(changes, admins);
+    store(changes, &stored)
 }
 
-impl Operation for Invite {
-    type Output = ();
+/// Deletes an account with all that is its; its name stays reserved.
+pub(super) fn delete(
+    changes: &mut Changes<'_>,
+    id: AccountId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let account = load(changes, id)?.account;
+    let admins = admins_after(load_admins(changes)?, &account, None)?;
+    store_admins(changes, admins);
+    for certificate in &account.devices {
+        remove_device(changes, DeviceAddress { account: id, device: certificate.device }, now)?;
+    }
+    blobs::remove_all(changes, id)?;
+    logins::remove_all(changes, id);
+    changes.put(Table::Names, account.username.as_str().as_bytes().to_vec(), Vec::new());
+    changes.delete(Table::Accounts, id.as_bytes().to_vec());
+    census::adjust(changes, |census| census.accounts = census.accounts.saturating_sub(1))
+}
 
-    fn apply(self, changes: &mut Changes<'_>) -> Result<(), StoreError> {
-        store_uses(changes, self.code, self.uses);
-        Ok(())
+/// Whether no name was ever given.
+fn is_first(rows: &impl Rows) -> Result<bool, StoreError> {
+    let mut is_first = true;
+    rows.visit(Table::Names, &[], &behind(&[]), &mut |_, _| {
+        is_first = false;
+        Ok(ControlFlow::Break(()))
+    })?;
+    Ok(is_first)
+}
+
+fn load_admins(rows: &impl Rows) -> Result<u64, StoreError> {
+    match rows.get(Table::Meta, ADMINS_KEY)? {
+        Some(row) => Parts::of(&row, "admins").number(),
+        None => Ok(0),
     }
 }
 
-fn use_invitation(changes: &mut Changes<'_>, code: String) -> Result<(), StoreError> {
-    let row = changes.get(Table::Invitations, code.as_bytes())?.ok_or(StoreError::Invitation)?;
-    let uses = schema::Parts::of(&row, "invitation").count()?;
-    store_uses(changes, code, uses.saturating_sub(1));
-    Ok(())
+/// Writes how many admins can log in.
+pub(super) fn store_admins(changes: &mut Changes<'_>, admins: u64) {
+    changes.put(Table::Meta, ADMINS_KEY.to_vec(), admins.to_be_bytes().to_vec());
 }
 
-/// A code without uses left has no row.
-fn store_uses(changes: &mut Changes<'_>, code: String, uses: u32) {
-    if uses == 0 {
-        changes.delete(Table::Invitations, code.into_bytes());
-    } else {
-        changes.put(Table::Invitations, code.into_bytes(), uses.to_be_bytes().to_vec());
-    }
+/// How a device's mailbox begins.
+#[derive(Clone, Copy)]
+struct Mailbox {
+    /// The sequence of its first entry.
+    first: u64,
+    /// When the device enters.
+    enrolled_at: Timestamp,
 }
 
 fn add_device(
     changes: &mut Changes<'_>,
     device: DeviceAddress,
-    first_sequence: u64,
+    new: Mailbox,
     prekeys: sotto_proto::PrekeyUpload,
 ) -> Result<(), StoreError> {
-    mailbox::store(changes, device, MailboxRow::starting_at(first_sequence));
+    mailbox::store(changes, device, MailboxRow::starting_at(new.first));
+    logins::enrolled(changes, device, new.enrolled_at);
     prekeys::publish(changes, device, PrekeyCount::default(), prekeys)?;
     census::adjust(changes, |census| census.devices += 1)
 }
@@ -221,6 +243,7 @@ fn remove_device(
 ) -> Result<u64, StoreError> {
     prekeys::remove_all(changes, device);
     depart_everywhere(changes, device, now)?;
+    logins::left(changes, device);
     census::adjust(changes, |census| census.devices = census.devices.saturating_sub(1))?;
     mailbox::remove(changes, device)
 }
@@ -231,8 +254,8 @@ pub(super) fn by_name(
     username: &Username,
 ) -> Result<Option<Account>, StoreError> {
     match rows.get(Table::Names, username.as_str().as_bytes())? {
-        Some(row) => by_id(rows, from_cbor::<NameRow>(&row, "name")?.account),
-        None => Ok(None),
+        Some(row) if !row.is_empty() => by_id(rows, from_cbor::<NameRow>(&row, "name")?.account),
+        _ => Ok(None),
     }
 }
 
@@ -258,6 +281,9 @@ pub(super) fn list(
     let mut users = Vec::new();
     let mut more = false;
     rows.visit(Table::Names, &from, &behind(prefix.as_bytes()), &mut |key, row| {
+        if row.is_empty() {
+            return Ok(ControlFlow::Continue(()));
+        }
         let row: NameRow = from_cbor(row, "name")?;
         if row.suspended {
             return Ok(ControlFlow::Continue(()));

@@ -139,7 +139,8 @@ fn remove(changes: &mut Changes<'_>, blob: &BlobRecord) -> Result<(), StoreError
     census::adjust(changes, |census| census.blobs = census.blobs.saturating_sub(1))
 }
 
-fn usage(rows: &impl Rows, owner: AccountId) -> Result<u64, StoreError> {
+/// How many bytes of blobs an account has.
+pub(super) fn usage(rows: &impl Rows, owner: AccountId) -> Result<u64, StoreError> {
     match rows.get(Table::BlobUsage, owner.as_bytes())? {
         Some(row) => Parts::of(&row, "blob usage").number(),
         None => Ok(0),

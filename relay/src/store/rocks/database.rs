@@ -15,7 +15,10 @@ use rocksdb::{
     LogLevel, Options, ReadOptions, WriteBatch, WriteOptions, checkpoint::Checkpoint,
 };
 
-use super::schema::{SCHEMA_KEY, SCHEMA_VERSION, Table};
+use super::{
+    migrations,
+    schema::{SCHEMA_KEY, SCHEMA_VERSION, Table},
+};
 use crate::store::StoreError;
 
 /// Why a database could not be opened.
@@ -49,6 +52,9 @@ pub enum OpenError {
     /// The row of the schema version does not parse.
     #[error("the database does not say which schema it has")]
     NoSchema,
+    /// What an older version wrote cannot be brought up to date.
+    #[error("the database could not be brought up to date")]
+    Migration(#[source] StoreError),
     /// `RocksDB` failed.
     #[error("the database cannot be opened")]
     Database(#[source] rocksdb::Error),
@@ -89,18 +95,30 @@ impl Database {
     /// Opens the database with other options than usual.
     pub(super) fn open_with(folder: &Path, options: &Options) -> Result<Self, OpenError> {
         let lock = lock_folder(folder)?;
-        if let Some(found) = stored_schema(folder)?
-            && found > SCHEMA_VERSION
-        {
+        let found = stored_schema(folder)?;
+        if let Some(found) = found.filter(|found| *found > SCHEMA_VERSION) {
             return Err(OpenError::Newer { found, known: SCHEMA_VERSION });
         }
         let cache = Cache::new_lru_cache(BLOCK_CACHE_BYTES);
         let tables = Table::ALL
             .map(|table| ColumnFamilyDescriptor::new(table.name(), table_options(table, &cache)));
         let db = DB::open_cf_descriptors(options, folder, tables).map_err(OpenError::Database)?;
-        db.put_opt(SCHEMA_KEY, SCHEMA_VERSION.to_be_bytes(), &synced(true))
-            .map_err(OpenError::Database)?;
-        Ok(Self { db, folder: folder.to_owned(), _lock: lock })
+        let database = Self { db, folder: folder.to_owned(), _lock: lock };
+        database.bring_up_to_date(found.unwrap_or(SCHEMA_VERSION))?;
+        Ok(database)
+    }
+
+    /// What a schema needs to become the present one, and its version, in one batch.
+    fn bring_up_to_date(&self, found: u32) -> Result<(), OpenError> {
+        let steps = migrations::steps(self, found).map_err(OpenError::Migration)?;
+        let mut batch = steps.unwrap_or_default();
+        batch.put(SCHEMA_KEY, SCHEMA_VERSION.to_be_bytes());
+        self.write(batch, true).map_err(OpenError::Database)
+    }
+
+    /// Where it is.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// The handle that a batch names a table by.

@@ -10,13 +10,25 @@ use sotto_proto::{
 use crate::store::StoreError;
 
 /// The version of everything in this module and in [`super::rows`].
-pub(super) const SCHEMA_VERSION: u32 = 1;
+pub(super) const SCHEMA_VERSION: u32 = 2;
 
 /// The key of the row in [`Table::Meta`] that holds the schema version, big-endian.
 pub(super) const SCHEMA_KEY: &[u8] = b"schema";
 
 /// The key of the row in [`Table::Meta`] that counts what there is.
 pub(super) const CENSUS_KEY: &[u8] = b"census";
+
+/// The key of the row in [`Table::Meta`] that counts the admins who can log in.
+pub(super) const ADMINS_KEY: &[u8] = b"admins";
+
+/// The key of the row in [`Table::Meta`] with the first and the next number of the audit log.
+pub(super) const AUDIT_KEY: &[u8] = b"audit";
+
+/// The key of the row in [`Table::Meta`] with the next number of an announcement.
+pub(super) const ANNOUNCEMENTS_KEY: &[u8] = b"announcements";
+
+/// The key of the row in [`Table::Meta`] that says who may register, where an admin has set it.
+pub(super) const REGISTRATION_KEY: &[u8] = b"registration";
 
 /// A table: a column family of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,7 +37,8 @@ pub(super) enum Table {
     Meta,
     /// Accounts by id.
     Accounts,
-    /// Usernames, each with its account and what the list shows.
+    /// Usernames, each with its account and what the list shows; empty for a name that stays
+    /// reserved after its account was deleted.
     Names,
     /// The counts of one-time prekeys by device.
     Devices,
@@ -47,7 +60,7 @@ pub(super) enum Table {
     /// The rows of [`Table::Seen`] that are to be forgotten, by the time from which their
     /// memory runs; the value is the same sequence.
     Forgetting,
-    /// Invitation codes with the uses that are left.
+    /// Invitation codes with the uses that are left, and who made them.
     Invitations,
     /// Blobs by id.
     Blobs,
@@ -73,11 +86,22 @@ pub(super) enum Table {
     DeviceRooms,
     /// The key package of each device.
     KeyPackages,
+    /// The audit log by falling number, so that the newest line comes first.
+    Audit,
+    /// Announcements by number.
+    Announcements,
+    /// Login histories by account and number, and by account alone the next number.
+    Logins,
+    /// The lines of [`Table::Logins`] by time, account and number.
+    LoginAges,
+    /// When a device entered its account and when it was last connected, by device; and when one
+    /// of them was, by account.
+    LastSeen,
 }
 
 impl Table {
     /// Every table.
-    pub(super) const ALL: [Self; 24] = [
+    pub(super) const ALL: [Self; 29] = [
         Self::Meta,
         Self::Accounts,
         Self::Names,
@@ -102,6 +126,11 @@ impl Table {
         Self::RoomMembers,
         Self::DeviceRooms,
         Self::KeyPackages,
+        Self::Audit,
+        Self::Announcements,
+        Self::Logins,
+        Self::LoginAges,
+        Self::LastSeen,
     ];
 
     /// The name of its column family. The one that every database has holds the schema version,
@@ -132,6 +161,11 @@ impl Table {
             Self::RoomMembers => "room_members",
             Self::DeviceRooms => "device_rooms",
             Self::KeyPackages => "key_packages",
+            Self::Audit => "audit",
+            Self::Announcements => "announcements",
+            Self::Logins => "logins",
+            Self::LoginAges => "login_ages",
+            Self::LastSeen => "last_seen",
         }
     }
 }
@@ -233,6 +267,21 @@ pub(super) fn device_room(address: DeviceAddress, room: RoomId) -> Vec<u8> {
     let mut key = device(address);
     key.extend_from_slice(&room.0);
     key
+}
+
+/// The key in [`Table::Audit`].
+pub(super) fn audit(number: u64) -> Vec<u8> {
+    (!number).to_be_bytes().to_vec()
+}
+
+/// The key of a line in [`Table::Logins`].
+pub(super) fn login(account: AccountId, number: u64) -> Vec<u8> {
+    [account.as_bytes().as_slice(), &number.to_be_bytes()].concat()
+}
+
+/// The key in [`Table::LoginAges`].
+pub(super) fn login_age(time: Timestamp, account: AccountId, number: u64) -> Vec<u8> {
+    timed(time, &login(account, number))
 }
 
 /// The first key of a time in a table that is ordered by time.

@@ -8,21 +8,25 @@ use std::{
 };
 
 use rocksdb::{DB, Options, statistics::Ticker};
-use sotto_proto::{PrekeyId, directory::PrekeyCount};
+use sotto_proto::{
+    PrekeyId,
+    account::{AddressClass, LoginLine, LoginMeans},
+    directory::PrekeyCount,
+};
 use tempfile::TempDir;
 
 use super::{
     OpenError, RocksStore,
     changes::Changes,
     database::{Database, database_options},
-    schema::{SCHEMA_KEY, SCHEMA_VERSION},
+    schema::{ADMINS_KEY, SCHEMA_KEY, SCHEMA_VERSION},
     writer::Operation,
 };
 use crate::store::{
-    Append, Appended, Store, StoreError,
+    Append, Appended, Change, Role, Store, StoreError,
     conformance::samples::{
-        NOW, ROOMY, account_id, address, append, blob, envelope, envelope_ids, fresh_id, mailbox,
-        new_account, register, send,
+        NOW, Operated as _, ROOMY, account_id, address, append, blob, envelope, envelope_ids,
+        fresh_id, invitation, mailbox, new_account, register, send,
     },
 };
 
@@ -270,7 +274,7 @@ async fn register_at_once(store: &Arc<dyn Store>, count: u8) -> Vec<Result<(), S
         .collect();
     let mut outcomes = Vec::new();
     for one in registering {
-        outcomes.push(one.await.unwrap());
+        outcomes.push(one.await.unwrap().map(drop));
     }
     outcomes
 }
@@ -348,4 +352,93 @@ async fn an_answer_nobody_waits_for_is_no_harm() {
     let outcome = store.append(batch, ROOMY, NOW).await.unwrap();
     assert!(matches!(outcome[0], Appended::At(1) | Appended::Repeat));
     assert_eq!(mailbox(&store, 1).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_database_of_the_schema_before_is_brought_up_to_date() {
+    let folder = TempDir::new().unwrap();
+    let store = open(folder.path());
+    register(&store, [1]).await;
+    store.close().await.unwrap();
+    drop(store);
+    {
+        // As the version before left it: no new tables, no counts, invitations as bare numbers.
+        let names = DB::list_cf(&Options::default(), folder.path()).unwrap();
+        let db = DB::open_cf(&Options::default(), folder.path(), names).unwrap();
+        for table in ["audit", "announcements", "logins", "login_ages", "last_seen"] {
+            db.drop_cf(table).unwrap();
+        }
+        db.delete(ADMINS_KEY).unwrap();
+        let invitations = db.cf_handle("invitations").unwrap();
+        db.put_cf(&invitations, "old", 2_u32.to_be_bytes()).unwrap();
+        db.put(SCHEMA_KEY, 1_u32.to_be_bytes()).unwrap();
+    }
+    let store = open(folder.path());
+    let (invitations, _) = store.invitations(None, 9).await.unwrap();
+    assert_eq!(invitations, [invitation("old", 2)]);
+    let mut invited = new_account(2, "invited");
+    invited.invitation = Some("old".to_owned());
+    // There was an account before: it is too late to be the first.
+    invited.first_is_admin = true;
+    assert_eq!(store.register(invited).await.unwrap(), Role::Member);
+    store.change(Change::Promote(account_id(1))).await.unwrap();
+    let refused = store.change(Change::Demote(account_id(1))).await;
+    assert!(matches!(refused, Err(StoreError::LastAdmin)));
+    let line = store.account_line(account_id(1)).await.unwrap().unwrap();
+    // The device's own word on its enrolment, where the relay has none.
+    assert_eq!((line.devices[0].enrolled_at, line.devices[0].last_seen), (NOW, None));
+    store.close().await.unwrap();
+    drop(store);
+    let again = open(folder.path());
+    assert_eq!(again.invitations(None, 9).await.unwrap().0, [invitation("old", 1)]);
+}
+
+#[tokio::test]
+async fn it_goes_on_in_another_folder_and_comes_back() {
+    let folder = TempDir::new().unwrap();
+    let (first, second) = (folder.path().join("first"), folder.path().join("second"));
+    let rocks = Arc::new(RocksStore::open(&first).unwrap());
+    let store: Arc<dyn Store> = rocks.clone();
+    register(&store, [1]).await;
+    rocks.switch(&second).unwrap();
+    assert_eq!(rocks.folder(), Some(second.clone()));
+    assert_eq!(store.census().await.unwrap().accounts, 0);
+    register(&store, [2, 3]).await;
+
+    // One that is in use, or no folder at all, leaves the one that is open.
+    let other = RocksStore::open(&first).unwrap();
+    assert!(matches!(rocks.switch(&first), Err(OpenError::Locked { .. })));
+    let file = folder.path().join("file");
+    File::create(&file).unwrap();
+    assert!(matches!(rocks.switch(&file), Err(OpenError::NotWritable { .. })));
+    assert_eq!(store.census().await.unwrap().accounts, 2);
+    other.close().await.unwrap();
+    drop(other);
+
+    rocks.switch(&first).unwrap();
+    assert_eq!(store.census().await.unwrap().accounts, 1);
+    assert!(store.account(account_id(1)).await.unwrap().is_some());
+    RocksStore::open(&second).unwrap();
+}
+
+#[tokio::test]
+async fn a_login_costs_no_sync() {
+    let folder = TempDir::new().unwrap();
+    let rocks = Arc::new(RocksStore::open(folder.path()).unwrap());
+    let store: Arc<dyn Store> = rocks.clone();
+    register(&store, [1]).await;
+    let before = rocks.syncs();
+    let line = LoginLine {
+        at: NOW,
+        means: LoginMeans::Password,
+        from: AddressClass::Loopback,
+        device: None,
+        refused: None,
+    };
+    for _ in 0..20 {
+        store.note_login(account_id(1), line).await.unwrap();
+        store.note_seen(address(1), NOW).await.unwrap();
+    }
+    assert_eq!(rocks.syncs(), before);
+    assert_eq!(store.usage().await.unwrap().syncs, before);
 }

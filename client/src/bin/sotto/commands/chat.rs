@@ -219,6 +219,7 @@ impl Talk<'_> {
                 }
                 self.is_typing = active;
             }
+            Event::Announcement { text, .. } => self.screen.note(show::announcement(&text)),
             Event::IdentityChanged { contact } => self.screen.note(format!(
                 "The identity key of {} changed; nothing is sent until you have looked: \
                  `sotto verify {}`",

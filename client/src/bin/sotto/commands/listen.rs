@@ -19,7 +19,7 @@ use crate::{
     error::CliError,
     input::{self, Lines},
     people,
-    show::Transcript,
+    show::{self, Transcript},
     waiting,
 };
 
@@ -34,9 +34,9 @@ const FOREVER: Duration = Duration::from_hours(100 * 365 * 24);
 /// standard input: {"to": "bob", "text": "Hello"}.
 ///
 /// JSON: an event a line, told apart by `type`: connection, caught_up, message, message_changed,
-/// messages_gone, read, contact, request, identity_changed, room, typing, presence, transfer; and
-/// missed when this program was too slow and should read the history. Where something happened in a
-/// room, `room` (true) stands beside `conversation`, and a message has its `sender`.
+/// messages_gone, read, contact, request, identity_changed, room, typing, presence, announcement, role,
+/// transfer; and missed when this program was too slow and should read the history. Where something
+/// happened in a room, `room` (true) stands beside `conversation`, and a message has its `sender`.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -165,6 +165,11 @@ impl Listener<'_> {
                 format!("offline: {reason}; trying again")
             }
             Event::Connection { state: ConnectionState::Online } => "online".to_owned(),
+            Event::Announcement { text, .. } => show::announcement(text),
+            Event::Role { admin: true } => {
+                "You are an admin of this relay: `sotto admin --help`".to_owned()
+            }
+            Event::Role { admin: false } => "You are no admin of this relay any more.".to_owned(),
             _ => return Ok(()),
         };
         self.app.out.note(note);

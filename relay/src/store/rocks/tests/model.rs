@@ -3,15 +3,21 @@
 use std::{collections::BTreeSet, future::Future, sync::Arc, sync::mpsc};
 
 use futures_util::{FutureExt, future::join_all};
-use proptest::{collection::vec, prelude::*, sample::select, test_runner::TestCaseError};
-use sotto_proto::{AccountId, BlobId, EnvelopeId, IdentityKey, Timestamp};
+use proptest::{collection::vec, option, prelude::*, sample::select, test_runner::TestCaseError};
+use sotto_proto::{
+    AccountId, BlobId, EnvelopeId, ErrorCode, IdentityKey, Timestamp,
+    account::{AddressClass, LoginLine, LoginMeans},
+    admin::AuditEntry,
+    login::RegistrationPolicy,
+};
 use tempfile::TempDir;
 
 use super::Hold;
 use crate::store::{
-    MailboxQuota, REPEAT_MEMORY_MS, Store, StoreError,
+    Change, MailboxQuota, REPEAT_MEMORY_MS, Store, StoreError, TooOld,
     conformance::samples::{
-        NOW, account_id, address_of, blob, device, envelope_to, new_account, new_device, prekeys,
+        NOW, Operated as _, account_id, address_of, blob, device, entry, envelope_to, invitation,
+        new_account, new_device, prekeys,
     },
     memory::MemoryStore,
     rocks::RocksStore,
@@ -38,6 +44,13 @@ enum Step {
     Reserve { id: u8, owner: u8, size: u64, lifetime: u64 },
     Complete(u8),
     ExpireBlobs,
+    Administer(Change),
+    Announce,
+    Audit(Option<u64>),
+    NoteLogin { seed: u8, number: u32, refused: bool },
+    NoteSeen(u8, u32),
+    RemoveDevice(u8, u32),
+    Forget(u64),
 }
 
 fn steps() -> impl Strategy<Value = Step> {
@@ -64,6 +77,28 @@ fn steps() -> impl Strategy<Value = Step> {
             .prop_map(|(id, owner, size, lifetime)| Step::Reserve { id, owner, size, lifetime }),
         1 => (0..4u8).prop_map(Step::Complete),
         1 => Just(Step::ExpireBlobs),
+        3 => change().prop_map(Step::Administer),
+        1 => Just(Step::Announce),
+        1 => option::of(0..20u64).prop_map(Step::Audit),
+        2 => (seed(), number(), any::<bool>())
+            .prop_map(|(seed, number, refused)| Step::NoteLogin { seed, number, refused }),
+        1 => (seed(), number()).prop_map(|(seed, number)| Step::NoteSeen(seed, number)),
+        1 => (seed(), number()).prop_map(|(seed, number)| Step::RemoveDevice(seed, number)),
+        1 => (0..3u64).prop_map(Step::Forget),
+    ]
+}
+
+/// Changes that name accounts by their seeds.
+fn change() -> impl Strategy<Value = Change> {
+    let id = || (0..ACCOUNTS).prop_map(account_id);
+    let policy = select(vec![None, Some(RegistrationPolicy::Closed)]);
+    prop_oneof![
+        2 => id().prop_map(Change::Promote),
+        2 => id().prop_map(Change::Demote),
+        1 => (0..3u32).prop_map(|uses| Change::Invite(invitation("other", uses))),
+        1 => Just(Change::Revoke("other".to_owned())),
+        1 => policy.prop_map(Change::SetRegistration),
+        1 => (0..4u64).prop_map(Change::Withdraw),
     ]
 }
 
@@ -74,6 +109,16 @@ struct Accounts([u8; ACCOUNTS as usize]);
 impl Accounts {
     fn id(self, seed: u8) -> AccountId {
         account_id(self.0[usize::from(seed)])
+    }
+
+    /// A change with the accounts' present ids in place of their seeds.
+    fn named(self, change: Change) -> Change {
+        let named = |id: AccountId| self.id(id.0[0]);
+        match change {
+            Change::Promote(id) => Change::Promote(named(id)),
+            Change::Demote(id) => Change::Demote(named(id)),
+            other => other,
+        }
     }
 
     fn after(mut self, step: &Step) -> Self {
@@ -95,6 +140,7 @@ async fn perform(store: &dyn Store, step: Step, accounts: Accounts, now: Timesta
         Step::Register { seed, name, invited, one_time } => {
             let mut new = new_account(accounts.0[usize::from(seed)], &format!("name-{name}"));
             new.invitation = invited.then(|| "code".to_owned());
+            new.first_is_admin = true;
             new.prekeys = prekeys(0..one_time);
             show(&store.register(new).await)
         }
@@ -104,7 +150,7 @@ async fn perform(store: &dyn Store, step: Step, accounts: Accounts, now: Timesta
             new.identity = IdentityKey([key; 32]);
             new.backup = replace.then(|| vec![key]);
             new.prekeys = prekeys(0..one_time);
-            show(&store.enrol(new, NOW).await)
+            show(&store.enrol(new).await)
         }
         Step::Rename(seed, name) => {
             let name = format!("Name {name}").parse().unwrap();
@@ -113,7 +159,7 @@ async fn perform(store: &dyn Store, step: Step, accounts: Accounts, now: Timesta
         Step::Suspend(seed, suspended) => {
             show(&store.set_suspended(account_id(seed), suspended).await)
         }
-        Step::Delete(seed) => show(&store.delete_account(account_id(seed), NOW).await),
+        Step::Delete(seed) => show(&store.delete_account(account_id(seed)).await),
         Step::Publish { seed, number, from, one_time } => {
             let upload = prekeys(from..from + one_time);
             show(&store.publish_prekeys(address_of(seed, number), upload).await)
@@ -147,7 +193,36 @@ async fn perform(store: &dyn Store, step: Step, accounts: Accounts, now: Timesta
             let gone = store.expire_blobs(now, 100).await;
             show(&gone.map(|gone| gone.into_iter().collect::<BTreeSet<_>>()))
         }
+        Step::Administer(change) => show(&store.administer(accounts.named(change), at(now)).await),
+        Step::Announce => show(&store.announce("hello".parse().unwrap(), at(now)).await),
+        Step::Audit(before) => {
+            show(&store.note_act(at(now)).await) + &show(&store.audit(before, 3).await.map(drop))
+        }
+        Step::NoteLogin { seed, number, refused } => {
+            let line = LoginLine {
+                at: now,
+                means: LoginMeans::Device,
+                from: AddressClass::Loopback,
+                device: Some(device(number)),
+                refused: refused.then_some(ErrorCode::BadSignature),
+            };
+            show(&store.note_login(account_id(seed), line).await)
+        }
+        Step::NoteSeen(seed, number) => show(&store.note_seen(address_of(seed, number), now).await),
+        Step::RemoveDevice(seed, number) => {
+            show(&store.remove_device(address_of(seed, number), NOW).await)
+        }
+        Step::Forget(lifetimes) => {
+            let before = Timestamp(now.0 - lifetimes * LIFETIME);
+            let too_old = TooOld { audit: before, logins: before, announcements: before };
+            show(&store.forget(too_old, 1_000).await)
+        }
     }
+}
+
+/// A line of the audit log of this time.
+fn at(now: Timestamp) -> AuditEntry {
+    AuditEntry { at: now, ..entry("model") }
 }
 
 fn show<T: std::fmt::Debug>(outcome: &Result<T, StoreError>) -> String {
@@ -177,7 +252,18 @@ async fn everything(store: &dyn Store, accounts: Accounts) -> String {
     let mut census = store.census().await.unwrap();
     census.disk_bytes = 0;
     all.push(format!("{census:?}"));
+    all.push(show(&store.list_accounts("", None, 100).await));
+    all.push(show(&store.list_accounts("name", Some(&"name-1".parse().unwrap()), 1).await));
+    all.push(show(&store.audit(None, 1_000).await));
+    all.push(show(&store.audit(Some(7), 2).await));
+    all.push(show(&store.announcements(1, 2).await));
+    all.push(show(&store.invitations(None, 5).await));
+    all.push(show(&store.invitations(Some("code"), 5).await));
+    all.push(show(&store.registration().await));
+    let usage = store.usage().await.unwrap();
+    all.push(format!("{} {}", usage.mailbox_bytes, usage.blob_bytes));
     for seed in accounts.0 {
+        all.push(show(&store.logins(account_id(seed)).await));
         let account = store.account(account_id(seed)).await.unwrap();
         if let Some(account) = account {
             let by_name = store.account_by_name(&account.username).await.unwrap();
