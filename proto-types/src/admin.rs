@@ -20,8 +20,10 @@ use crate::{
     name::{DisplayName, Username},
 };
 
+mod room;
 mod text;
 
+pub use room::{Room, RoomLine, Rooms, RoomsPage};
 pub use text::{Clock, lines};
 
 /// Declares an enumeration whose kinds travel as a map of one entry, kind to body.
@@ -77,6 +79,10 @@ kinds! {
     "registration" Registration(AskRegistration),
     /// Change who may register. Answered by [`Answer::Registration`].
     "set_registration" SetRegistration(SetRegistration),
+    /// A page of the rooms. Answered by [`Answer::Rooms`].
+    "rooms" Rooms(RoomsPage),
+    /// Delete a room with all that is in it; the lobby begins anew.
+    "delete_room" DeleteRoom(Room),
     /// Tell everybody something. Answered by [`Answer::Announced`].
     "announce" Announce(Announce),
     /// The announcements that the relay keeps. Answered by [`Answer::Announcements`].
@@ -104,6 +110,8 @@ kinds! {
     "invitations" Invitations(Invitations),
     /// To [`Command::Registration`] and [`Command::SetRegistration`].
     "registration" Registration(Registration),
+    /// To [`Command::Rooms`].
+    "rooms" Rooms(Rooms),
     /// To [`Command::Announce`].
     "announced" Announced(Announcement),
     /// To [`Command::Announcements`].
@@ -128,11 +136,13 @@ impl Command {
             | Self::Invite(_)
             | Self::Revoke(_)
             | Self::SetRegistration(_)
+            | Self::DeleteRoom(_)
             | Self::Announce(_)
             | Self::Withdraw(_) => true,
             Self::Accounts(_)
             | Self::Invitations(_)
             | Self::Registration(_)
+            | Self::Rooms(_)
             | Self::Announcements(_)
             | Self::Figures(_)
             | Self::Audit(_) => false,

@@ -1,11 +1,14 @@
 //! Identifiers: what the relay and the devices call accounts, devices, envelopes, messages, blobs and
-//! rooms.
+//! rooms. They travel as bytes; in a format for people they are hexadecimal digits.
 //!
 //! An identifier is opaque; nothing here makes one up, randomness is the caller's.
 
 use std::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{self, Visitor},
+};
 
 /// A point in time in milliseconds since the Unix epoch (UTC).
 #[derive(
@@ -66,9 +69,21 @@ macro_rules! byte_string {
             }
         }
 
+        impl ::std::str::FromStr for $name {
+            type Err = $crate::id::NotHex;
+
+            fn from_str(digits: &str) -> Result<Self, Self::Err> {
+                $crate::id::read_hex(digits).map(Self)
+            }
+        }
+
         impl ::serde::Serialize for $name {
             fn serialize<S: ::serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_bytes(&self.0)
+                if serializer.is_human_readable() {
+                    serializer.collect_str(self)
+                } else {
+                    serializer.serialize_bytes(&self.0)
+                }
             }
         }
 
@@ -154,5 +169,44 @@ pub(crate) fn write_hex(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result
 pub(crate) fn fixed_bytes<'de, D: Deserializer<'de>, const N: usize>(
     deserializer: D,
 ) -> Result<[u8; N], D::Error> {
-    serde_bytes::ByteArray::<N>::deserialize(deserializer).map(serde_bytes::ByteArray::into_array)
+    if deserializer.is_human_readable() {
+        deserializer.deserialize_any(Digits)
+    } else {
+        serde_bytes::ByteArray::<N>::deserialize(deserializer)
+            .map(serde_bytes::ByteArray::into_array)
+    }
+}
+
+/// What a format for people holds: digits, or bytes where serde has buffered a value of another.
+struct Digits<const N: usize>;
+
+impl<const N: usize> Visitor<'_> for Digits<N> {
+    type Value = [u8; N];
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{N} bytes as hexadecimal digits")
+    }
+
+    fn visit_str<E: de::Error>(self, digits: &str) -> Result<[u8; N], E> {
+        read_hex(digits).map_err(E::custom)
+    }
+
+    fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<[u8; N], E> {
+        bytes.try_into().map_err(|_| E::invalid_length(bytes.len(), &self))
+    }
+}
+
+/// A text that does not stand for bytes of the expected length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an identifier has {expected} hexadecimal digits")]
+pub struct NotHex {
+    /// How many there are to be.
+    pub expected: usize,
+}
+
+/// The bytes that hexadecimal digits stand for.
+pub(crate) fn read_hex<const N: usize>(digits: &str) -> Result<[u8; N], NotHex> {
+    let mut bytes = [0; N];
+    hex::decode_to_slice(digits, &mut bytes).map_err(|_| NotHex { expected: 2 * N })?;
+    Ok(bytes)
 }

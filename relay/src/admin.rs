@@ -6,6 +6,7 @@
 //! the relay has none.
 
 mod rates;
+mod rooms;
 
 use rand::{
     distr::{Distribution, slice::Choose},
@@ -122,10 +123,12 @@ fn target(command: &Command) -> Option<String> {
             None => "as configured".to_owned(),
             Some(policy) => format!("{policy:?}").to_lowercase(),
         }),
+        Command::DeleteRoom(deleted) => Some(deleted.room.to_string()),
         Command::Withdraw(withdrawn) => Some(withdrawn.number.to_string()),
         Command::Accounts(_)
         | Command::Invitations(_)
         | Command::Registration(_)
+        | Command::Rooms(_)
         | Command::Announce(_)
         | Command::Announcements(_)
         | Command::Figures(_)
@@ -186,6 +189,8 @@ async fn act(shared: &Shared, command: Command, entry: AuditEntry) -> Result<Ans
             store.administer(Change::SetRegistration(set.policy), entry).await.map_err(told)?;
             registration(shared).await.map_err(told)?
         }
+        Command::Rooms(page) => rooms::list(shared, page).await.map_err(told)?,
+        Command::DeleteRoom(room) => rooms::delete(shared, room, entry).await?,
         Command::Announce(announce) => {
             let posted = store.announce(announce.text, entry).await.map_err(told)?;
             shared.online.announce(posted.number);

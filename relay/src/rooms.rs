@@ -43,7 +43,7 @@ pub(crate) async fn prepare_lobby(store: &dyn Store, wanted: bool) -> Result<Roo
     Ok(lobby)
 }
 
-fn no_such_room() -> Refusal {
+pub(crate) fn no_such_room() -> Refusal {
     Refusal::new(ErrorCode::NoSuchRoom, "there is no such room on this relay")
 }
 

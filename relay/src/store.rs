@@ -257,11 +257,7 @@ pub trait Store: RoomStore {
 
     /// Removes a device with its prekeys from its account; its mail goes the way of
     /// [`Store::return_mail`].
-    async fn remove_device(
-        &self,
-        device: DeviceAddress,
-        now: Timestamp,
-    ) -> Result<(), StoreError>;
+    async fn remove_device(&self, device: DeviceAddress, now: Timestamp) -> Result<(), StoreError>;
 
     /// Makes an admin's change and writes the line about it into the audit log: both or neither.
     /// An admin who is not suspended is always left, once there was one: else

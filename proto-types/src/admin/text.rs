@@ -4,7 +4,8 @@
 //! can take them apart.
 
 use super::{
-    Account, AccountLine, Answer, AuditLine, Figures, Invitation, Registration, Storage, Traffic,
+    Account, AccountLine, Answer, AuditLine, Figures, Invitation, Registration, RoomLine, Storage,
+    Traffic,
 };
 use crate::{
     account::{DeviceLine, LoginLine},
@@ -27,6 +28,7 @@ pub fn lines(answer: &Answer, time: Clock<'_>) -> Vec<String> {
             page.invitations.iter().map(|line| invitation(line, time)).collect()
         }
         Answer::Registration(state) => vec![registration(*state)],
+        Answer::Rooms(page) => page.rooms.iter().map(|line| room(line, time)).collect(),
         Answer::Announced(posted) => vec![format!("announcement {} is posted", posted.number)],
         Answer::Announcements(all) => all.iter().map(|one| announcement(one, time)).collect(),
         Answer::Figures(now) => figures(now),
@@ -104,6 +106,16 @@ fn registration(state: Registration) -> String {
         "as configured".to_owned()
     };
     format!("{}\t({source})", word(state.policy))
+}
+
+fn room(line: &RoomLine, time: Clock<'_>) -> String {
+    let name = line.name.as_ref().map_or("(by invitation)", |name| name.as_str());
+    let RoomLine { room, people, devices, bytes, .. } = line;
+    let lobby = if line.lobby { "\tlobby" } else { "" };
+    let made = time(line.created_at);
+    format!(
+        "{room}\t{name}\tpeople: {people}\tdevices: {devices}\t{bytes} bytes\tmade {made}{lobby}"
+    )
 }
 
 fn announcement(one: &Announcement, time: Clock<'_>) -> String {

@@ -8,10 +8,10 @@ use std::{
 
 use clap::{Subcommand, ValueEnum};
 use sotto_proto::{
-    Timestamp, Username,
+    RoomId, Timestamp, Username,
     admin::{
         self, AccountsPage, Announce, AskAll, AskFigures, AskRegistration, AuditPage, Code,
-        InvitationsPage, Invite, Named, Note, SetRegistration, Withdraw,
+        InvitationsPage, Invite, Named, Note, Room, RoomsPage, SetRegistration, Withdraw,
     },
     announcement::AnnouncementText,
     limits::ADMIN_PAGE_MAX,
@@ -104,6 +104,12 @@ pub(super) enum Order {
     Registration {
         /// Who from now on; `configured` for what the configuration says
         policy: Option<Policy>,
+    },
+    /// List the rooms, or delete one
+    Rooms {
+        /// Delete this one with all that is in it
+        #[arg(long, value_name = "ROOM")]
+        delete: Option<RoomId>,
     },
     /// Tell everybody something, as a service message
     Announce {
@@ -224,6 +230,10 @@ fn command(order: &Order) -> Result<Command, Failure> {
         Order::Revoke { code } => Admin::Revoke(Code { code: code.clone() }),
         Order::Registration { policy: None } => Admin::Registration(AskRegistration {}),
         Order::Registration { policy: Some(policy) } => Admin::SetRegistration((*policy).into()),
+        Order::Rooms { delete: None } => {
+            Admin::Rooms(RoomsPage { after: None, limit: ADMIN_PAGE_MAX })
+        }
+        Order::Rooms { delete: Some(room) } => Admin::DeleteRoom(Room { room: *room }),
         Order::Announce { text } => Admin::Announce(Announce { text: announcement(text)? }),
         Order::Announcements { withdraw: None } => Admin::Announcements(AskAll {}),
         Order::Announcements { withdraw: Some(number) } => {
@@ -277,6 +287,10 @@ fn next_page(command: &Command, answer: &Answer) -> Option<Command> {
         (admin::Command::Invitations(_), admin::Answer::Invitations(shown)) if shown.more => {
             let after = shown.invitations.last()?.code.clone();
             admin::Command::Invitations(InvitationsPage { after: Some(after) })
+        }
+        (admin::Command::Rooms(page), admin::Answer::Rooms(shown)) if shown.more => {
+            let after = Some(shown.rooms.last()?.room);
+            admin::Command::Rooms(RoomsPage { after, ..*page })
         }
         _ => return None,
     };

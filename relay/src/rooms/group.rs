@@ -276,7 +276,7 @@ impl Shared {
     }
 
     /// Whether a room is the lobby of a relay that wants none.
-    pub(super) fn hides_room(&self, room: RoomId) -> bool {
+    pub(crate) fn hides_room(&self, room: RoomId) -> bool {
         !self.config.lobby && room == self.lobby()
     }
 }

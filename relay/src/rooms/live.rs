@@ -50,12 +50,16 @@ impl RoomPushes {
 
     /// There is something to read in a room.
     pub(crate) fn news(&self, room: RoomId) {
-        self.push(|waiting| drop(waiting.news.insert(room)));
+        self.push(|waiting| {
+            waiting.news.insert(room);
+        });
     }
 
     /// A room is no more.
     pub(super) fn deleted(&self, room: RoomId) {
-        self.push(|waiting| drop(waiting.deleted.insert(room)));
+        self.push(|waiting| {
+            waiting.deleted.insert(room);
+        });
     }
 
     pub(super) fn signal(&self, signal: ArrivedRoomSignal) {

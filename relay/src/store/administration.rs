@@ -3,7 +3,7 @@
 //!
 //! Values alone; the promises stand with [`super::Store`].
 
-use sotto_proto::{AccountId, Timestamp, admin::Invitation, login::RegistrationPolicy};
+use sotto_proto::{AccountId, RoomId, Timestamp, admin::Invitation, login::RegistrationPolicy};
 
 /// What an admin changes.
 #[derive(Clone, Debug)]
@@ -26,6 +26,8 @@ pub enum Change {
     Revoke(String),
     /// Sets who may register; none for what the configuration says.
     SetRegistration(Option<RegistrationPolicy>),
+    /// Deletes a room with its log; the lobby begins anew, behind the positions of the one before.
+    DeleteRoom(RoomId),
     /// Removes an announcement.
     Withdraw(u64),
 }

@@ -106,11 +106,7 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    async fn remove_device(
-        &self,
-        device: DeviceAddress,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
+    async fn remove_device(&self, device: DeviceAddress, now: Timestamp) -> Result<(), StoreError> {
         self.open()?.remove_device(device, now)
     }
 

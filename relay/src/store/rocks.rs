@@ -205,11 +205,7 @@ impl Store for RocksStore {
         self.writer.perform(accounts::SetDisplayName { id, name }).await
     }
 
-    async fn remove_device(
-        &self,
-        device: DeviceAddress,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
+    async fn remove_device(&self, device: DeviceAddress, now: Timestamp) -> Result<(), StoreError> {
         self.writer.perform(accounts::Leave { device, now }).await
     }
 

@@ -6,11 +6,12 @@ use serde_json::Value;
 use sotto_client::{
     ConnectError, EngineError, Event, NewAccount, Secret, SignInError, StopReason,
     proto::{
-        Answer, CloseCode, ErrorCode, Username,
+        Answer, CloseCode, ErrorCode, RoomId, Username,
         account::{AddressClass, LoginMeans},
         admin::{
             self, AccountsPage, Actor, Announce, AskAll, AskFigures, AskRegistration, AuditLine,
-            AuditPage, Code, Command, InvitationsPage, Invite, Named, SetRegistration, Withdraw,
+            AuditPage, Code, Command, InvitationsPage, Invite, Named, Room, RoomsPage,
+            SetRegistration, Withdraw,
         },
         link::RelayLink,
         login::RegistrationPolicy,
@@ -43,6 +44,8 @@ fn every_command() -> Vec<Command> {
         Command::Revoke(Code { code: "code".to_owned() }),
         Command::Registration(AskRegistration {}),
         Command::SetRegistration(SetRegistration { policy: Some(RegistrationPolicy::Closed) }),
+        Command::Rooms(RoomsPage { after: None, limit }),
+        Command::DeleteRoom(Room { room: RoomId([0x40; 16]) }),
         Command::Announce(Announce { text: "free beer".parse().unwrap() }),
         Command::Announcements(AskAll {}),
         Command::Withdraw(Withdraw { number: 1 }),

@@ -6,14 +6,14 @@ use sotto_proto::{
     admin::{
         Account, AccountLine, Accounts, AccountsPage, Actor, Announce, Answer, AskAll, AskFigures,
         AskRegistration, Audit, AuditEntry, AuditLine, AuditPage, Code, Command, Figures,
-        Invitation, Invitations, InvitationsPage, Invite, Made, Named, Registration,
-        SetRegistration, Storage, Traffic, Withdraw,
+        Invitation, Invitations, InvitationsPage, Invite, Made, Named, Registration, Room,
+        RoomLine, Rooms, RoomsPage, SetRegistration, Storage, Traffic, Withdraw,
     },
     announcement::Announcement,
     login::RegistrationPolicy,
 };
 
-use super::{NOW, Sample};
+use super::{NOW, ROOM, Sample};
 
 pub(super) fn announcement() -> Announcement {
     Announcement { number: 7, at: NOW, text: "Moving house\non Sunday".parse().unwrap() }
@@ -70,6 +70,9 @@ pub(super) fn commands() -> Vec<Sample<Command>> {
             "admin/set_registration/as_configured",
             Command::SetRegistration(SetRegistration { policy: None }),
         ),
+        ("admin/rooms", Command::Rooms(RoomsPage { after: None, limit: 200 })),
+        ("admin/rooms/next", Command::Rooms(RoomsPage { after: Some(ROOM), limit: 20 })),
+        ("admin/delete_room", Command::DeleteRoom(Room { room: ROOM })),
         ("admin/announce", Command::Announce(Announce { text: announcement().text })),
         ("admin/announcements", Command::Announcements(AskAll {})),
         ("admin/withdraw", Command::Withdraw(Withdraw { number: 7 })),
@@ -132,6 +135,16 @@ pub(super) fn answers() -> Vec<Sample<Answer>> {
         audit(17, bob, Some("anna"), Some(ErrorCode::NotAdmin)),
         audit(16, Actor::Relay, None, None),
     ];
+    let lobby = RoomLine {
+        room: ROOM,
+        name: Some("Lobby".parse().unwrap()),
+        lobby: true,
+        people: 12,
+        devices: 15,
+        bytes: 40_000,
+        created_at: NOW,
+    };
+    let by_invitation = RoomLine { name: None, lobby: false, ..lobby.clone() };
     vec![
         ("admin/done", Answer::Done(Done {})),
         ("admin/accounts", Answer::Accounts(Accounts { accounts: vec![account()], more: true })),
@@ -149,6 +162,7 @@ pub(super) fn answers() -> Vec<Sample<Answer>> {
                 overridden: true,
             }),
         ),
+        ("admin/rooms", Answer::Rooms(Rooms { rooms: vec![lobby, by_invitation], more: false })),
         ("admin/announced", Answer::Announced(announcement())),
         ("admin/announcements", Answer::Announcements(vec![announcement()])),
         ("admin/figures", Answer::Figures(figures())),

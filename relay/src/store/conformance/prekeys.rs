@@ -3,7 +3,7 @@
 use sotto_proto::{PrekeyUpload, directory::PrekeyCount, limits::ONE_TIME_PREKEYS_MAX};
 
 use super::samples::{
-    NOW, Tested, account_id, address, device, kem_prekey, new_account, new_device, one_time_prekey,
+    Tested, account_id, address, device, kem_prekey, new_account, new_device, one_time_prekey,
     prekeys, register,
 };
 use crate::store::StoreError;

@@ -6,7 +6,7 @@ use sotto_proto::{
 };
 
 use super::samples::{
-    NOW, Tested, account_id, address, address_of, fresh_id, new_device, register,
+    NOW, Operated as _, Tested, account_id, address, address_of, fresh_id, new_device, register,
 };
 use crate::store::{
     StoreError,

@@ -100,6 +100,7 @@ impl State {
                 gone.ok_or(StoreError::NoSuchInvitation)?;
             }
             Change::SetRegistration(policy) => self.administration.registration = policy,
+            Change::DeleteRoom(room) => self.rooms.delete(room)?,
             Change::Withdraw(number) => {
                 let gone = self.administration.announcements.remove(&number);
                 gone.ok_or(StoreError::NoSuchAnnouncement)?;

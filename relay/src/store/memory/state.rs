@@ -11,8 +11,8 @@ use sotto_proto::{
     mailbox::{Mail, MailboxEntry},
 };
 
-use super::rooms::Rooms;
 use super::administration::Administration;
+use super::rooms::Rooms;
 use crate::store::{
     Account, Append, Appended, BlobRecord, MailboxQuota, NewAccount, NewDevice, REPEAT_MEMORY_MS,
     Reserved, Role, StoreError,

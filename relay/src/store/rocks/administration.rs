@@ -12,7 +12,7 @@ use super::{
     accounts, announcements, audit, blobs,
     changes::Changes,
     database::Rows,
-    invitations, logins, mailbox,
+    invitations, logins, mailbox, rooms,
     rows::{MailboxRow, NameRow, from_cbor},
     schema::{Parts, REGISTRATION_KEY, Table, behind},
     writer::Operation,
@@ -43,6 +43,7 @@ impl Operation for Administer {
             Change::Invite(invitation) => invitations::add(changes, invitation)?,
             Change::Revoke(code) => invitations::revoke(changes, code)?,
             Change::SetRegistration(policy) => set_registration(changes, policy),
+            Change::DeleteRoom(room) => rooms::delete(changes, room)?,
             Change::Withdraw(number) => announcements::withdraw(changes, number)?,
         }
         audit::push(changes, &self.entry)

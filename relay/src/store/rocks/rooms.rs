@@ -134,19 +134,24 @@ impl Operation for Delete {
     type Output = ();
 
     fn apply(self, changes: &mut Changes<'_>) -> Result<(), StoreError> {
-        let row = load(changes, self.0)?.ok_or(StoreError::NotFound)?;
-        remove(changes, self.0)?;
-        if row.lobby {
-            // Every relay has one: it begins anew, behind the positions of the one before.
-            let listing = row.name.map(|name| Listing { name, topic: row.topic });
-            let mut fresh = RoomRow::new(listing, row.created_at);
-            fresh.lobby = true;
-            fresh.next = row.next;
-            fresh.first = row.next;
-            store(changes, self.0, &fresh)?;
-        }
-        Ok(())
+        delete(changes, self.0)
     }
+}
+
+/// Deletes a room; the lobby begins anew.
+pub(super) fn delete(changes: &mut Changes<'_>, room: RoomId) -> Result<(), StoreError> {
+    let row = load(changes, room)?.ok_or(StoreError::NotFound)?;
+    remove(changes, room)?;
+    if row.lobby {
+        // Every relay has one: it begins anew, behind the positions of the one before.
+        let listing = row.name.map(|name| Listing { name, topic: row.topic });
+        let mut fresh = RoomRow::new(listing, row.created_at);
+        fresh.lobby = true;
+        fresh.next = row.next;
+        fresh.first = row.next;
+        store(changes, room, &fresh)?;
+    }
+    Ok(())
 }
 
 /// Removes a room with all that is in it.

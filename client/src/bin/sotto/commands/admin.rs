@@ -5,10 +5,11 @@ use serde::Serialize;
 use sotto_client::{
     Engine,
     proto::{
-        Username,
+        RoomId, Username,
         admin::{
             self, AccountsPage, Announce, Answer, AskAll, AskFigures, AskRegistration, AuditPage,
-            Code, Command, InvitationsPage, Invite, Named, Note, SetRegistration, Withdraw,
+            Code, Command, InvitationsPage, Invite, Named, Note, Room, RoomsPage, SetRegistration,
+            Withdraw,
         },
         announcement::AnnouncementText,
         limits::ADMIN_PAGE_MAX,
@@ -23,7 +24,7 @@ use crate::{app::App, error::CliError, escape, local_time::LocalTime};
 /// Nobody can reset a password or a key: the relay has none. Everything that you change here stands
 /// in the relay's audit log, and so does everything that it refuses.
 ///
-/// JSON: lists give an object a line (accounts, invitations, announcements, audit lines); what only
+/// JSON: lists give an object a line (accounts, invitations, rooms, announcements, audit lines); what only
 /// says that it is done gives {"done": COMMAND}.
 #[derive(Args, Debug)]
 #[command(after_help = "\
@@ -98,6 +99,14 @@ enum Order {
     Registration {
         /// Who from now on; `configured` for what the relay's configuration says
         policy: Option<Policy>,
+    },
+    /// List the rooms, or delete one
+    ///
+    /// Of a room by invitation the relay knows neither the name nor what is said.
+    Rooms {
+        /// Delete this one with all that is in it
+        #[arg(long, value_name = "ROOM")]
+        delete: Option<RoomId>,
     },
     /// Tell everybody on the relay something
     Announce {
@@ -182,6 +191,10 @@ fn command(order: &Order) -> Result<Command, CliError> {
                 Policy::Configured => None,
             },
         }),
+        Order::Rooms { delete: None } => {
+            Command::Rooms(RoomsPage { after: None, limit: ADMIN_PAGE_MAX })
+        }
+        Order::Rooms { delete: Some(room) } => Command::DeleteRoom(Room { room: *room }),
         Order::Announce { text } => Command::Announce(Announce { text: text.clone() }),
         Order::Announcements { withdraw: None } => Command::Announcements(AskAll {}),
         Order::Announcements { withdraw: Some(number) } => {
@@ -203,6 +216,10 @@ fn next_page(command: &Command, answer: &Answer) -> Option<Command> {
         (Command::Invitations(_), Answer::Invitations(shown)) if shown.more => {
             let after = Some(shown.invitations.last()?.code.clone());
             Some(Command::Invitations(InvitationsPage { after }))
+        }
+        (Command::Rooms(page), Answer::Rooms(shown)) if shown.more => {
+            let after = Some(shown.rooms.last()?.room);
+            Some(Command::Rooms(RoomsPage { after, ..*page }))
         }
         _ => None,
     }
@@ -226,6 +243,7 @@ fn show(app: &App, kind: &'static str, answer: &Answer) -> Result<(), CliError> 
         Answer::Invitation(one) => out.object(one),
         Answer::Invitations(page) => all(&mut page.invitations.iter().map(|one| out.object(one))),
         Answer::Registration(state) => out.object(state),
+        Answer::Rooms(page) => all(&mut page.rooms.iter().map(|one| out.object(one))),
         Answer::Announced(posted) => out.object(posted),
         Answer::Announcements(page) => all(&mut page.iter().map(|one| out.object(one))),
         Answer::Figures(now) => out.object(now),

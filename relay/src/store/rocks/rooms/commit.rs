@@ -5,7 +5,6 @@ use sotto_proto::{AccountId, DeviceAddress, RoomId, Timestamp, room::RoomItem};
 use super::{
     super::{
         changes::Changes,
-        database::Rows,
         schema::{self, Table},
         writer::Operation,
     },
