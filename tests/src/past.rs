@@ -6,14 +6,18 @@ use std::path::Path;
 use rand::RngExt;
 use sotto_client::{
     Me,
-    model::{ContactState, Message},
+    model::{ContactState, ConversationId, Message, RoomKind, RoomState},
     profile::Profile,
-    vault::{NewAttachment, NewContact, Outcome, Tx, Vault, VaultError},
+    vault::{
+        MemberNames, NewAttachment, NewContact, NewMember, NewRoom, Outcome, Tx, Vault, VaultError,
+    },
 };
 use sotto_proto::{
-    AccountId, BlobId, DeviceAddress, DeviceId, EnvelopeId, IdentityKey, MessageId, Timestamp,
+    AccountId, BlobId, DeviceAddress, DeviceId, EnvelopeId, IdentityKey, MessageId, RoomId,
+    Timestamp,
     content::{
-        Attachment, AttachmentPointer, Body, Content, Reaction, Receipt, ReceiptState, Text,
+        Attachment, AttachmentPointer, Body, Content, Reaction, Receipt, ReceiptState, RoomProfile,
+        Text,
     },
     mailbox::Envelope,
 };
@@ -71,7 +75,7 @@ impl Past {
     /// Something that the other side wrote.
     pub fn hears(&mut self, from: AccountId, at: Timestamp, text: &str) -> MessageId {
         let content = Content { body: words(text, None), ..content(at) };
-        self.write(|tx| tx.record_content(from, &content, at));
+        self.write(|tx| tx.record_content(from.into(), from, &content, at));
         content.id
     }
 
@@ -84,7 +88,7 @@ impl Past {
         to: MessageId,
     ) -> MessageId {
         let content = Content { body: words(text, Some(to)), ..content(at) };
-        self.write(|tx| tx.record_content(from, &content, at));
+        self.write(|tx| tx.record_content(from.into(), from, &content, at));
         content.id
     }
 
@@ -107,7 +111,7 @@ impl Past {
         let attachment =
             Attachment { pointer, caption: String::new(), reply_to: None, mentions: Vec::new() };
         let content = Content { body: Body::Attachment(attachment), ..content(at) };
-        self.write(|tx| tx.record_content(from, &content, at));
+        self.write(|tx| tx.record_content(from.into(), from, &content, at));
         content.id
     }
 
@@ -115,7 +119,7 @@ impl Past {
     pub fn hears_reaction(&mut self, from: AccountId, at: Timestamp, to: MessageId, emoji: &str) {
         let reaction = Reaction { target: to, emoji: Some(emoji.to_owned()) };
         let content = Content { body: Body::Reaction(reaction), ..content(at) };
-        self.write(|tx| tx.record_content(from, &content, at));
+        self.write(|tx| tx.record_content(from.into(), from, &content, at));
     }
 
     /// Something that the owner wrote, which came as far as `reached`; none for a message that the
@@ -141,7 +145,7 @@ impl Past {
     ) -> MessageId {
         let content = Content { body: words(text, answered), ..content(at) };
         self.write(|tx| {
-            let message = tx.queue_message(to, &content, at)?;
+            let message = tx.queue_message(to.into(), &content, at)?;
             leave(tx, &message, at)?;
             receive(tx, &message, reached, at)
         });
@@ -163,7 +167,7 @@ impl Past {
             path: path.to_owned(),
         };
         self.write(|tx| {
-            let message = tx.queue_attachment(to, &new, at)?;
+            let message = tx.queue_attachment(to.into(), &new, at)?;
             let pointer = AttachmentPointer {
                 blob: BlobId(random()),
                 key: random(),
@@ -172,16 +176,99 @@ impl Past {
                 name,
                 media_type: new.media_type.clone(),
             };
-            tx.set_upload(to, message.id, &pointer, new.size)?;
-            tx.finish_upload(to, message.id)?;
+            tx.set_upload(to.into(), message.id, &pointer, new.size)?;
+            tx.finish_upload(to.into(), message.id)?;
             leave(tx, &message, at)?;
             receive(tx, &message, Some(ReceiptState::Read), at)
         });
     }
 
+    /// A room with these people, by account, username and name, and with the owner.
+    pub fn room(
+        &mut self,
+        name: &str,
+        people: &[(AccountId, &str, &str)],
+        at: Timestamp,
+    ) -> RoomId {
+        let id = RoomId(random());
+        let profile =
+            RoomProfile { name: name.parse().unwrap(), topic: String::new(), picture: None };
+        let new = NewRoom {
+            id,
+            kind: RoomKind::Invite,
+            profile,
+            state: RoomState::Joined,
+            is_admin: false,
+            invited_by: None,
+            cursor: 0,
+            joined_at: Some(at),
+        };
+        let member = |account| NewMember {
+            account,
+            identity: IdentityKey(random()),
+            is_admin: false,
+            devices: 1,
+        };
+        let mut members: Vec<_> = people.iter().map(|(account, ..)| member(*account)).collect();
+        let names: Vec<_> = people
+            .iter()
+            .map(|(account, username, name)| MemberNames {
+                account: *account,
+                username: username.parse().unwrap(),
+                display_name: name.parse().unwrap(),
+            })
+            .collect();
+        self.write(|tx| {
+            members.extend(tx.own_account()?.map(|own| member(own.account)));
+            tx.put_room(&new)?;
+            tx.set_room_members(id, &members)?;
+            tx.set_member_names(id, &names)
+        });
+        id
+    }
+
+    /// Something that somebody in a room wrote.
+    pub fn hears_in(
+        &mut self,
+        room: RoomId,
+        from: AccountId,
+        at: Timestamp,
+        text: &str,
+    ) -> MessageId {
+        let content = Content { body: words(text, None), ..content(at) };
+        self.write(|tx| tx.record_content(room.into(), from, &content, at));
+        content.id
+    }
+
+    /// Something that the owner wrote in a room, which reached these people so far.
+    pub fn says_in(
+        &mut self,
+        room: RoomId,
+        at: Timestamp,
+        text: &str,
+        reached: &[(AccountId, ReceiptState)],
+    ) -> MessageId {
+        let said = Content { body: words(text, None), ..content(at) };
+        self.write(|tx| {
+            tx.queue_message(room.into(), &said, at)?;
+            let waiting = tx.waiting(room.into(), usize::MAX)?;
+            let waiting = waiting.iter().find(|waiting| waiting.content.id == said.id).unwrap();
+            let envelope = EnvelopeId(random());
+            tx.post(waiting.position, envelope, 1, &[])?;
+            tx.settle_post(envelope, at)?;
+            for (from, state) in reached {
+                let receipt = Receipt { state: *state, messages: vec![said.id] };
+                let content = Content { body: Body::Receipt(receipt), ..content(at) };
+                tx.record_content(room.into(), *from, &content, at)?;
+            }
+            Ok(())
+        });
+        said.id
+    }
+
     /// All of a conversation was read.
-    pub fn reads_all(&mut self, with: AccountId, at: Timestamp) {
-        self.write(|tx| tx.mark_read(with, None, at));
+    pub fn reads_all(&mut self, with: impl Into<ConversationId>, at: Timestamp) {
+        self.write(|tx| tx.mark_read(with.into(), None, at));
     }
 }
 
@@ -205,9 +292,10 @@ fn leave(tx: &Tx<'_>, message: &Message, at: Timestamp) -> Result<(), VaultError
     let waiting = tx.waiting(message.conversation, usize::MAX)?;
     let waiting = waiting.iter().find(|waiting| waiting.content.id == message.id).unwrap();
     let device = DeviceId::new(1).unwrap();
+    let account = message.conversation.contact().unwrap();
     let envelope = Envelope {
         id: EnvelopeId(random()),
-        to: DeviceAddress { account: message.conversation, device },
+        to: DeviceAddress { account, device },
         sealed: Vec::new(),
     };
     tx.seal(waiting.position, std::slice::from_ref(&envelope))?;
@@ -225,13 +313,14 @@ fn receive(
     let Some(state) = reached else { return Ok(()) };
     let receipt = Receipt { state, messages: vec![message.id] };
     let content = Content { body: Body::Receipt(receipt), ..content(at) };
-    tx.record_content(message.conversation, &content, at)?;
+    let from = message.conversation.contact().unwrap();
+    tx.record_content(message.conversation, from, &content, at)?;
     Ok(())
 }
 
 /// A text of the other side, as a part of a larger transaction.
 pub fn hear(tx: &Tx<'_>, from: AccountId, at: Timestamp, text: &str) -> Result<(), VaultError> {
     let content = Content { body: words(text, None), ..content(at) };
-    tx.record_content(from, &content, at)?;
+    tx.record_content(from.into(), from, &content, at)?;
     Ok(())
 }

@@ -153,7 +153,7 @@ impl Person {
         let mut events = self.engine.subscribe();
         let fits = |message: &Message| {
             !message.outgoing
-                && message.conversation == from.account()
+                && message.conversation == from.account().into()
                 && message.text() == Some(text)
         };
         if let Some(message) = self.history(from).await.into_iter().find(fits) {

@@ -14,7 +14,11 @@ use std::{
 };
 
 use slint::{ComponentHandle, Image};
-use sotto_client::{Engine, EngineError, Me, proto::IdentityKey};
+use sotto_client::{
+    Engine, EngineError, Me,
+    model::Correspondent,
+    proto::{IdentityKey, RoomId},
+};
 use tokio::runtime::Handle;
 
 use crate::{
@@ -24,7 +28,10 @@ use crate::{
     controllers::{self, composer, files, people, person, timeline, welcome},
     desktop::Desktop,
     generated::{AppWindow, Navigation, Picture, Screen, Words},
-    pictures::{Pixels, identicon},
+    pictures::{
+        Pixels,
+        identicon::{self, Seed},
+    },
     preferences::{self, Preferences},
 };
 
@@ -32,7 +39,7 @@ use crate::{
 const FRAME: Duration = Duration::from_millis(20);
 /// How long a sentence at the bottom is shown.
 const TOAST: Duration = Duration::from_secs(4);
-/// Pictures of identity keys that are kept.
+/// Pictures of people and rooms that are kept.
 const AVATARS_MAX: usize = 4096;
 
 /// What an app is made of.
@@ -75,7 +82,7 @@ pub struct Inner {
     pub(crate) composer: RefCell<composer::State>,
     pub(crate) person: RefCell<person::State>,
     pub(crate) files: RefCell<files::State>,
-    avatars: RefCell<HashMap<IdentityKey, Picture>>,
+    avatars: RefCell<HashMap<Seed, Picture>>,
     toasts: Cell<u64>,
     /// Whether the window is closed, and with it the vault.
     pub(crate) over: Cell<bool>,
@@ -248,20 +255,38 @@ impl App {
         self.ask(act, Self::tell_failure);
     }
 
-    /// What an identity key looks like.
+    /// The picture that an identity key makes.
     pub(crate) fn avatar(&self, identity: &IdentityKey) -> Picture {
+        self.drawn(*identity.as_bytes())
+    }
+
+    /// The picture of whom a conversation is with: a room's is made by its id.
+    pub(crate) fn face(&self, with: &Correspondent) -> Picture {
+        match with {
+            Correspondent::Contact(contact) => self.avatar(&contact.identity),
+            Correspondent::Room(room) => {
+                let mut seed = [0; 32];
+                for half in seed.chunks_mut(RoomId::LEN) {
+                    half.copy_from_slice(room.id.as_bytes());
+                }
+                self.drawn(seed)
+            }
+        }
+    }
+
+    fn drawn(&self, seed: Seed) -> Picture {
         let mut avatars = self.0.avatars.borrow_mut();
         if avatars.len() >= AVATARS_MAX {
             avatars.clear();
         }
         let draw = || {
-            let [red, green, blue] = identicon::ground(identity);
+            let [red, green, blue] = identicon::ground(&seed);
             Picture {
                 ground: slint::Color::from_rgb_u8(red, green, blue),
-                pattern: image(identicon::pattern(identity)),
+                pattern: image(identicon::pattern(&seed)),
             }
         };
-        avatars.entry(*identity).or_insert_with(draw).clone()
+        avatars.entry(seed).or_insert_with(draw).clone()
     }
 
     /// Says something for a moment.

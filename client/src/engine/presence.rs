@@ -36,7 +36,7 @@ impl Engine {
     }
 
     /// Shows a contact that the owner types, or has stopped: if both want that and the contact is
-    /// online; else nothing happens.
+    /// online; else, and in a room, nothing happens.
     pub async fn typing(
         &self,
         to: impl Into<ConversationId>,

@@ -183,12 +183,8 @@ impl Arrival<'_> {
         if self.conversation.room().is_none() || self.by.is_none() {
             return Ok(false);
         }
-        for account in mentions.iter().take(MENTIONS_MAX) {
-            if self.tx.is_own(*account)? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        let own = self.tx.own_id()?;
+        Ok(mentions.iter().take(MENTIONS_MAX).any(|account| Some(*account) == own))
     }
 
     fn recorded(&self, inserted: Option<i64>) -> Result<Recorded, VaultError> {

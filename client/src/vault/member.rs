@@ -99,7 +99,8 @@ impl View {
 }
 
 impl Tx<'_> {
-    /// These are in the room, and nobody else. The names of all who were ever in it stay.
+    /// These are in the room, and nobody else. The names of all who were ever in it stay. Whether
+    /// this account is an admin goes by its own entry.
     pub fn set_room_members(&self, room: RoomId, members: &[NewMember]) -> Result<(), VaultError> {
         self.require_room(room)?;
         let place = key(room.into());
@@ -121,11 +122,12 @@ impl Tx<'_> {
                     member.devices,
                 ],
             )?;
-            if self.is_own(member.account)? {
-                self.set_own_role(room, member.is_admin)?;
-            }
         }
-        Ok(())
+        let own = self.own_id()?;
+        match members.iter().find(|member| Some(member.account) == own) {
+            Some(member) => self.set_own_role(room, member.is_admin),
+            None => Ok(()),
+        }
     }
 
     /// How people in a room are called; somebody who never was in it is passed over.

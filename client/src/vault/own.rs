@@ -52,10 +52,14 @@ impl View {
         })
     }
 
+    /// Which account the own one is.
+    pub(super) fn own_id(&self) -> Result<Option<AccountId>, VaultError> {
+        self.row("SELECT account FROM own_account", [], |row| row.id("account"))
+    }
+
     /// Whether this is the own account.
     pub(super) fn is_own(&self, account: AccountId) -> Result<bool, VaultError> {
-        let sql = "SELECT 1 FROM own_account WHERE account = ?1";
-        Ok(self.row(sql, [account.0], |_| Ok(()))?.is_some())
+        Ok(self.own_id()? == Some(account))
     }
 
     /// The state of the own prekeys, with their secrets.
@@ -85,8 +89,8 @@ impl View {
 
 impl Tx<'_> {
     /// Sets the own account. Another device than before (after a login by password into this
-    /// vault) has a new mailbox and no sessions: what the former one had sealed and not sent waits to
-    /// be sealed again.
+    /// vault) has a new mailbox, no sessions and no place in any room's group: what the former one had
+    /// sealed and not sent waits to be sealed again.
     pub fn set_own_account(&self, own: &OwnAccount) -> Result<(), VaultError> {
         let before = self.own_account()?;
         if before
@@ -94,7 +98,9 @@ impl Tx<'_> {
         {
             self.change("DELETE FROM mailbox", [])?;
             self.change("DELETE FROM sessions", [])?;
+            self.change("DELETE FROM room_state", [])?;
             self.requeue_outbox()?;
+            self.requeue_posts()?;
         }
         self.change(
             "INSERT OR REPLACE INTO own_account VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6)",
@@ -151,7 +157,11 @@ impl Tx<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{Fixture, account, address, chat, id, queue_text, seal_all};
+    use sotto_proto::EnvelopeId;
+
+    use super::super::tests::{
+        Fixture, NOW, ROOM, account, address, chat, envelope, id, queue_text, seal_all, write_text,
+    };
     use super::*;
 
     fn own() -> OwnAccount {
@@ -216,6 +226,31 @@ mod tests {
                 let waiting = tx.waiting(chat(1), 9)?;
                 let ids: Vec<_> = waiting.iter().map(|waiting| waiting.content.id).collect();
                 assert_eq!(ids, [id(1), id(2)]);
+                Ok::<_, VaultError>(())
+            })
+            .unwrap();
+    }
+
+    #[test]
+    fn another_device_seals_again_what_the_rooms_had_not_taken() {
+        let mut fixture = Fixture::with_room();
+        for number in 1..=3 {
+            write_text(&mut fixture, number, "hello");
+        }
+        fixture
+            .vault
+            .write(|tx| {
+                for waiting in tx.waiting(ROOM.into(), 2)? {
+                    tx.post(waiting.position, EnvelopeId(waiting.content.id.0), 1, b"sealed")?;
+                }
+                tx.acknowledge_post(envelope(1), NOW)?;
+                tx.set_group_state(b"key", b"value")?;
+                tx.set_own_account(&OwnAccount { account: account(9), ..own() })?;
+                assert!(tx.posts(0, 9, usize::MAX)?.is_empty());
+                assert_eq!(tx.group_state(b"key")?, None);
+                let waiting = tx.waiting(ROOM.into(), 9)?;
+                let kept: Vec<_> = waiting.iter().map(|waiting| waiting.envelope).collect();
+                assert_eq!(kept, [Some(envelope(2)), None]);
                 Ok::<_, VaultError>(())
             })
             .unwrap();

@@ -31,6 +31,18 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// The own device is another than before: what the relay has not taken for any room waits to be
+    /// sealed again, in its order.
+    pub(super) fn requeue_posts(&self) -> Result<(), VaultError> {
+        self.change(
+            "INSERT INTO waiting (position, conversation, message, content, envelope)
+             SELECT position, room, message, content, envelope FROM posts WHERE taken = 0",
+            [],
+        )?;
+        self.change("DELETE FROM posts WHERE taken = 0", [])?;
+        Ok(())
+    }
+
     /// Lets `first` wait, then what is in the outbox, then what waits already.
     fn requeue(&self, to: AccountId, first: Vec<Queued>) -> Result<usize, VaultError> {
         let mut contents = first;

@@ -78,8 +78,8 @@ fn live(home: &Path, relay: &sotto_proto::link::RelayLink, messages: u64) -> [Ac
             let at = Timestamp(began.0 + number * MINUTE);
             hear(tx, long, at, &text(number))?;
         }
-        tx.mark_read(short, None, NOW)?;
-        tx.mark_read(long, None, NOW)?;
+        tx.mark_read(short.into(), None, NOW)?;
+        tx.mark_read(long.into(), None, NOW)?;
         Ok(())
     });
     [long, short]

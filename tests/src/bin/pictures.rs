@@ -179,12 +179,12 @@ fn live(home: &Path, people: &People) -> Cast {
     }
     accounts.reverse();
     let [ines, office, jonas] = [accounts[0], accounts[1], accounts[4]];
-    past.write(|tx| tx.set_pinned(noah, true));
-    past.write(|tx| tx.set_muted(office, true));
+    past.write(|tx| tx.set_pinned(noah.into(), true));
+    past.write(|tx| tx.set_muted(office.into(), true));
     past.write(|tx| tx.set_verified(noah, true));
     let draft =
         sotto_client::model::Draft { text: "Hafenstraße 12, the".to_owned(), reply_to: None };
-    past.write(|tx| tx.set_draft(accounts[6], Some(&draft)));
+    past.write(|tx| tx.set_draft(accounts[6].into(), Some(&draft)));
     let stranger = past.contact("m.rossi", "Marco Rossi", ContactState::Request, ago(HOUR));
     past.hears(
         stranger,

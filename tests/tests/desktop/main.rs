@@ -14,11 +14,14 @@ mod files;
 mod keyboard;
 mod people;
 mod reading;
+mod rooms;
 mod settings;
 mod welcome;
 mod window;
 
-use sotto_client::proto::AccountId;
+use std::path::PathBuf;
+
+use sotto_client::{Engine, NewAccount, proto::AccountId};
 use sotto_tests::{Canvas, Desk, Person, RelayProcess};
 use sotto_ui::{Arguments, Clock};
 use tempfile::TempDir;
@@ -80,6 +83,23 @@ impl Scene {
         self.desk.fill(&format!("Message to {to}"), text);
         self.desk.press("Send");
     }
+}
+
+/// The home of somebody who is registered as `alice` and has no app open, and the profile's folder.
+fn away(relay: &RelayProcess) -> (TempDir, PathBuf) {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("profiles/alice");
+    let engine = Desk::block_on(Engine::register(NewAccount {
+        folder: folder.clone(),
+        relay: relay.link().clone(),
+        username: "alice".parse().unwrap(),
+        display_name: "alice".parse().unwrap(),
+        password: PASSWORD.into(),
+        passphrase: PASSWORD.into(),
+        invitation: None,
+    }));
+    Desk::block_on(engine.unwrap().shutdown());
+    (home, folder)
 }
 
 /// The app on the profiles in `home`.

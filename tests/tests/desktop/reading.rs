@@ -1,12 +1,12 @@
 //! Reading: the unread line, a long past, and what arrives meanwhile.
 
 use slint::{ComponentHandle, Model};
-use sotto_client::{Engine, NewAccount, model::ContactState};
+use sotto_client::model::ContactState;
 use sotto_proto::Timestamp;
 use sotto_tests::{Canvas, Desk, Past, RelayProcess};
 use sotto_ui::{Clock, generated::Conversation};
 
-use crate::{PASSWORD, Scene, alice_of};
+use crate::{PASSWORD, Scene, alice_of, away};
 
 /// 2026-11-20 16:42 UTC.
 const NOW: Timestamp = Timestamp(1_795_192_920_000);
@@ -38,18 +38,7 @@ fn unread_messages_stand_below_a_line() {
 /// Somebody with 1,000 messages of one conversation, the last of them unread ones.
 fn with_a_past(unread: u64) -> (RelayProcess, tempfile::TempDir, Desk) {
     let relay = RelayProcess::start();
-    let home = tempfile::tempdir().unwrap();
-    let folder = home.path().join("profiles/alice");
-    let engine = Desk::block_on(Engine::register(NewAccount {
-        folder: folder.clone(),
-        relay: relay.link().clone(),
-        username: "alice".parse().unwrap(),
-        display_name: "alice".parse().unwrap(),
-        password: PASSWORD.into(),
-        passphrase: PASSWORD.into(),
-        invitation: None,
-    }));
-    Desk::block_on(engine.unwrap().shutdown());
+    let (home, folder) = away(&relay);
     let mut past = Past::of(&folder, PASSWORD);
     let began = Timestamp(NOW.0 - 2000 * MINUTE);
     let bob = past.contact("bob", "bob", ContactState::Accepted, began);
@@ -58,7 +47,7 @@ fn with_a_past(unread: u64) -> (RelayProcess, tempfile::TempDir, Desk) {
             let at = Timestamp(began.0 + number * MINUTE);
             sotto_tests::hear(tx, bob, at, &format!("number {number}."))?;
             if number == 1000 - unread {
-                tx.mark_read(bob, None, at)?;
+                tx.mark_read(bob.into(), None, at)?;
             }
         }
         Ok(())

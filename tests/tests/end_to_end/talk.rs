@@ -139,7 +139,7 @@ async fn presence_and_typing_are_seen_by_those_who_show_theirs() {
     bob.tell(&anna, "let me think").await;
     bob.engine.typing(anna.account(), true).await.unwrap();
     until(&mut events, |event| match event {
-        Event::Typing { conversation, active: true } if conversation == bob.account() => Some(()),
+        Event::Typing { who, active: true, .. } if who == bob.account() => Some(()),
         _ => None,
     })
     .await;

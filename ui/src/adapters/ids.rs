@@ -1,10 +1,27 @@
 //! Identifiers as the Slint files hand them around: in hex.
 
-use sotto_client::proto::{AccountId, MessageId};
+use sotto_client::{
+    model::ConversationId,
+    proto::{AccountId, MessageId, RoomId},
+};
 
-/// The account of this identifier; none for an empty or foreign text.
-pub(crate) fn account(text: &str) -> Option<AccountId> {
-    bytes(text).map(AccountId)
+/// What stands before a room's id, so that no person's is like it.
+const ROOM: &str = "room ";
+
+/// The conversation of this identifier; none for an empty or foreign text.
+pub(crate) fn conversation(text: &str) -> Option<ConversationId> {
+    match text.strip_prefix(ROOM) {
+        Some(room) => bytes(room).map(|id| RoomId(id).into()),
+        None => bytes(text).map(|id| AccountId(id).into()),
+    }
+}
+
+/// The identifier of a conversation.
+pub(crate) fn shown(conversation: ConversationId) -> String {
+    match conversation {
+        ConversationId::Contact(account) => account.to_string(),
+        ConversationId::Room(room) => format!("{ROOM}{room}"),
+    }
 }
 
 /// The message of this identifier; none for an empty or foreign text.
@@ -26,7 +43,11 @@ mod tests {
     fn an_identifier_comes_back_from_its_text() {
         let id = MessageId([0xa7; 16]);
         assert_eq!(message(&id.to_string()), Some(id));
-        assert_eq!(account(""), None);
-        assert_eq!(account("unread"), None);
+        for id in [AccountId([0xa7; 16]).into(), RoomId([0xa7; 16]).into()] {
+            assert_eq!(conversation(&shown(id)), Some(id));
+        }
+        assert_eq!(conversation(""), None);
+        assert_eq!(conversation("unread"), None);
+        assert_eq!(conversation("room "), None);
     }
 }

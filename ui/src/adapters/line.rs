@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use linkify::{LinkFinder, LinkKind};
 use sotto_client::{
     model::{ConversationEvent, Message, MessageBody, MessageState, Transfer},
-    proto::{MessageId, Timestamp},
+    proto::{AccountId, MessageId, Timestamp},
 };
 
 use crate::{
@@ -36,6 +36,10 @@ pub(crate) enum Line {
         id: MessageId,
         what: Happening,
         seconds: u32,
+        /// Who has brought it about, or whom it is about.
+        name: String,
+        /// Whom it is about as well, or what a room is called now.
+        other: String,
     },
 }
 
@@ -47,6 +51,10 @@ pub(crate) struct MessageLine {
     pub(crate) first: bool,
     /// Whether it ends one.
     pub(crate) last: bool,
+    /// Who wrote it, in a room.
+    pub(crate) sender: Option<String>,
+    /// Who reacted as the first of others did.
+    pub(crate) reactor: String,
     pub(crate) quote: Option<Quoted>,
 }
 
@@ -56,6 +64,8 @@ pub(crate) struct Quoted {
     pub(crate) id: MessageId,
     /// Whether it is an own one; none if it is gone.
     pub(crate) outgoing: Option<bool>,
+    /// Who else wrote it.
+    pub(crate) sender: Option<AccountId>,
     pub(crate) text: String,
 }
 
@@ -67,12 +77,13 @@ impl Quoted {
             _ => message.text().unwrap_or_default(),
         };
         let text = one_line(text);
-        Self { id: message.id, outgoing: Some(message.outgoing), text }
+        let outgoing = Some(message.outgoing);
+        Self { id: message.id, outgoing, sender: message.sender, text }
     }
 
     /// One that is no longer there.
     pub(crate) const fn gone(id: MessageId) -> Self {
-        Self { id, outgoing: None, text: String::new() }
+        Self { id, outgoing: None, sender: None, text: String::new() }
     }
 }
 
@@ -95,11 +106,12 @@ pub(crate) fn one_line(text: &str) -> String {
 }
 
 /// The lines of `messages`, which are in order. `unread` is the first one that has not been read;
-/// `quoted` finds what is answered.
+/// `quoted` finds what is answered, `name` says how somebody is called; none is the owner.
 pub(crate) fn lines<'a>(
     messages: impl Iterator<Item = &'a Message> + Clone,
     unread: Option<MessageId>,
     quoted: impl Fn(MessageId) -> Option<Quoted>,
+    name: impl Fn(Option<AccountId>) -> String,
     clock: &Clock,
 ) -> Vec<Line> {
     let mut lines = Vec::new();
@@ -118,8 +130,7 @@ pub(crate) fn lines<'a>(
             lines.push(Line::Unread);
         }
         if let MessageBody::Event { event } = &message.body {
-            let (what, seconds) = happening(event);
-            lines.push(Line::Event { id: message.id, what, seconds });
+            lines.push(event_line(message, event, &name));
         } else {
             let joins = |one: &Message, other: &Message| {
                 together(one, other) && clock.date(shown_time(other)) == clock.date(shown_time(one))
@@ -131,6 +142,8 @@ pub(crate) fn lines<'a>(
                 message: message.clone(),
                 first: !follows || starts_day || starts_unread,
                 last: !continues,
+                sender: message.conversation.room().and(message.sender).map(|who| name(Some(who))),
+                reactor: reactor(message, &name),
                 quote: message.reply_to.and_then(&quoted),
             })));
         }
@@ -147,9 +160,49 @@ pub(crate) fn shown_time(message: &Message) -> Timestamp {
 
 fn together(one: &Message, next: &Message) -> bool {
     one.outgoing == next.outgoing
+        && one.sender == next.sender
         && !matches!(one.body, MessageBody::Event { .. })
         && !matches!(next.body, MessageBody::Event { .. })
         && shown_time(next).since(shown_time(one)) <= GROUP_MS
+}
+
+/// Who reacted with the emoji that is shown for all others.
+fn reactor(message: &Message, name: impl Fn(Option<AccountId>) -> String) -> String {
+    let mut others = message.reactions.iter().filter(|reaction| !reaction.outgoing);
+    let Some(shown) = others.next() else { return String::new() };
+    let same = others.filter(|other| other.emoji == shown.emoji);
+    let names: Vec<_> = std::iter::once(shown).chain(same).map(|one| name(one.by)).collect();
+    names.join(", ")
+}
+
+fn event_line(
+    message: &Message,
+    event: &ConversationEvent,
+    name: impl Fn(Option<AccountId>) -> String,
+) -> Line {
+    let names = |who: &[AccountId]| {
+        let names: Vec<_> = who.iter().map(|who| name(Some(*who))).collect();
+        names.join(", ")
+    };
+    // In a direct chat it is always about the contact.
+    let about = message.sender.or(message.conversation.contact());
+    let (what, seconds) = match happening(event) {
+        // In a room it is not known whose it was.
+        (Happening::Unreadable, _) if about.is_none() => (Happening::UnreadableByNobody, 0),
+        happening => happening,
+    };
+    let (name, other) = match event {
+        ConversationEvent::Joined { who }
+        | ConversationEvent::Left { who }
+        | ConversationEvent::Promoted { who }
+        | ConversationEvent::Demoted { who } => (names(who), String::new()),
+        ConversationEvent::Removed { who, by } => (name(Some(*by)), names(who)),
+        ConversationEvent::Renamed { name: called } => {
+            (name(message.sender), called.as_str().to_owned())
+        }
+        _ => (name(about), String::new()),
+    };
+    Line::Event { id: message.id, what, seconds, name, other }
 }
 
 fn happening(event: &ConversationEvent) -> (Happening, u32) {
@@ -167,6 +220,16 @@ fn happening(event: &ConversationEvent) -> (Happening, u32) {
         ConversationEvent::RequestAccepted { own: true } => (Happening::RequestAcceptedOwn, 0),
         ConversationEvent::RequestAccepted { own: false } => (Happening::RequestAcceptedTheirs, 0),
         ConversationEvent::Unreadable => (Happening::Unreadable, 0),
+        ConversationEvent::RoomCreated => (Happening::RoomCreated, 0),
+        ConversationEvent::Joined { .. } => (Happening::Joined, 0),
+        ConversationEvent::Left { .. } => (Happening::Left, 0),
+        ConversationEvent::Removed { .. } => (Happening::Removed, 0),
+        ConversationEvent::Renamed { .. } => (Happening::Renamed, 0),
+        ConversationEvent::TopicChanged => (Happening::TopicChanged, 0),
+        ConversationEvent::PictureChanged => (Happening::PictureChanged, 0),
+        ConversationEvent::Promoted { .. } => (Happening::Promoted, 0),
+        ConversationEvent::Demoted { .. } => (Happening::Demoted, 0),
+        ConversationEvent::Rejoined => (Happening::Rejoined, 0),
         _ => (Happening::Unsupported, 0),
     }
 }
@@ -238,7 +301,7 @@ pub(crate) fn is_only_emoji(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use sotto_client::proto::AccountId;
+    use sotto_client::{model::MessageReaction, proto::RoomId};
 
     use super::*;
 
@@ -250,25 +313,33 @@ mod tests {
         let at = Timestamp(NOW.0 + minute * MINUTE);
         Message {
             id: MessageId([number; 16]),
-            conversation: AccountId([1; 16]),
+            conversation: AccountId([1; 16]).into(),
             position: u64::from(number),
             outgoing,
+            sender: (!outgoing).then_some(AccountId([1; 16])),
             sent_at: at,
             arrived_at: at,
             body: MessageBody::Text { text: format!("text {number}") },
             reply_to: None,
             edited: false,
             reactions: Vec::new(),
+            mentions_me: false,
             state: None,
+            reached: None,
             read: true,
             disappears_after: None,
             disappears_at: None,
         }
     }
 
+    fn name(who: Option<AccountId>) -> String {
+        who.map_or_else(|| "You".to_owned(), |who| format!("person {}", who.0[0]))
+    }
+
     fn sketch(messages: &[Message], unread: Option<u8>) -> String {
         let unread = unread.map(|number| MessageId([number; 16]));
-        let lines = lines(messages.iter(), unread, |id| Some(Quoted::gone(id)), &Clock::fixed(NOW));
+        let quoted = |id| Some(Quoted::gone(id));
+        let lines = lines(messages.iter(), unread, quoted, name, &Clock::fixed(NOW));
         let mark = |line: &Line| match line {
             Line::Day(date) => format!("[{}]", date.day()),
             Line::Unread => "[new]".to_owned(),
@@ -287,6 +358,60 @@ mod tests {
         let talk =
             [message(1, true, 0), message(2, true, 4), message(3, true, 10), message(4, false, 11)];
         assert_eq!(sketch(&talk, None), "[20](12)(3)(4)");
+    }
+
+    #[test]
+    fn in_a_room_each_sender_has_groups_and_a_name() {
+        let said = |number, by, minute| Message {
+            conversation: RoomId([9; 16]).into(),
+            sender: Some(AccountId([by; 16])),
+            ..message(number, false, minute)
+        };
+        let talk = [said(1, 1, 0), said(2, 1, 1), said(3, 2, 2), said(4, 1, 3)];
+        assert_eq!(sketch(&talk, None), "[20](12)(3)(4)");
+        let lines = lines(talk.iter(), None, |_| None, name, &Clock::fixed(NOW));
+        let sender = |line: &Line| match line {
+            Line::Message(line) => line.sender.clone(),
+            _ => None,
+        };
+        let senders: Vec<_> = lines.iter().filter_map(sender).collect();
+        assert_eq!(senders, ["person 1", "person 1", "person 2", "person 1"]);
+    }
+
+    #[test]
+    fn an_event_in_a_room_names_those_it_is_about() {
+        let [by, who] = [1, 2].map(|number| AccountId([number; 16]));
+        let mut happened = Message {
+            conversation: RoomId([9; 16]).into(),
+            sender: Some(by),
+            ..message(1, false, 0)
+        };
+        let mut names = |event| {
+            happened.body = MessageBody::Event { event };
+            let lines = lines([&happened].into_iter(), None, |_| None, name, &Clock::fixed(NOW));
+            match lines.last() {
+                Some(Line::Event { name, other, .. }) => format!("{name}/{other}"),
+                other => panic!("{other:?}"),
+            }
+        };
+        let who = vec![who];
+        assert_eq!(names(ConversationEvent::Joined { who: who.clone() }), "person 2/");
+        assert_eq!(names(ConversationEvent::Removed { who, by }), "person 1/person 2");
+        let called = "Pier".parse().unwrap();
+        assert_eq!(names(ConversationEvent::Renamed { name: called }), "person 1/Pier");
+        assert_eq!(names(ConversationEvent::TopicChanged), "person 1/");
+    }
+
+    #[test]
+    fn those_who_reacted_alike_are_named() {
+        let mut talk = [message(1, true, 0)];
+        let by = |number: u8, emoji: &str| MessageReaction {
+            outgoing: number == 0,
+            by: (number > 0).then_some(AccountId([number; 16])),
+            emoji: emoji.to_owned(),
+        };
+        talk[0].reactions = vec![by(1, "x"), by(2, "y"), by(3, "x"), by(0, "x")];
+        assert_eq!(reactor(&talk[0], name), "person 1, person 3");
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! From summaries and search hits to the lines of the list.
 
 use sotto_client::{
-    model::{ContactState, ConversationSummary, PreviewKind, SearchHit},
-    proto::{AccountId, IdentityKey, presence::PresenceState},
+    model::{
+        ContactState, ConversationId, ConversationSummary, Correspondent, PreviewKind, RoomState,
+        SearchHit,
+    },
+    proto::presence::PresenceState,
 };
 
 use crate::generated::Presence;
@@ -31,12 +34,12 @@ pub(crate) struct ConversationLine {
 pub(crate) struct FoundLine {
     pub(crate) hit: SearchHit,
     pub(crate) name: String,
-    pub(crate) identity: Option<IdentityKey>,
+    pub(crate) with: Option<Correspondent>,
 }
 
 /// Whether a conversation belongs among the message requests.
 pub(crate) fn is_request(summary: &ConversationSummary) -> bool {
-    summary.contact.state == ContactState::Request
+    summary.with.contact().is_some_and(|contact| contact.state == ContactState::Request)
 }
 
 /// What the dot beside a picture says.
@@ -48,10 +51,14 @@ pub(crate) const fn presence(state: Option<PresenceState>) -> Presence {
     }
 }
 
-/// Whether a person is meant by what was typed: every word of it begins a word of the names.
+/// Whether a conversation is meant by what was typed: every word of it begins a word of the names.
 pub(crate) fn is_meant(summary: &ConversationSummary, query: &str) -> bool {
-    let contact = &summary.contact;
-    let names = format!("{} {} {}", contact.name(), contact.display_name, contact.username);
+    let names = match &summary.with {
+        Correspondent::Contact(contact) => {
+            format!("{} {} {}", contact.name(), contact.display_name, contact.username)
+        }
+        Correspondent::Room(room) => room.name.as_str().to_owned(),
+    };
     let names = names.to_lowercase();
     query.to_lowercase().split_whitespace().all(|word| {
         let word = word.trim_start_matches('@');
@@ -77,28 +84,35 @@ pub(crate) fn snippet(hit: &SearchHit) -> [String; 3] {
     [text(&hit.snippet[..first]), text(found), text(after)]
 }
 
+/// Whether a conversation may make itself heard: not a muted one, nor that of a stranger, nor a room
+/// that one is not in.
+pub(crate) fn is_heard(summary: &ConversationSummary) -> bool {
+    let is_open = match &summary.with {
+        Correspondent::Contact(contact) => contact.state == ContactState::Accepted,
+        Correspondent::Room(room) => room.state == RoomState::Joined,
+    };
+    is_open && !summary.muted
+}
+
 /// How many messages are unread in conversations that may make themselves heard.
 pub(crate) fn unread(summaries: &[ConversationSummary]) -> u32 {
-    let heard = |summary: &&ConversationSummary| {
-        !summary.contact.muted && summary.contact.state == ContactState::Accepted
-    };
-    summaries.iter().filter(heard).map(|summary| summary.unread).sum()
+    summaries.iter().filter(|summary| is_heard(summary)).map(|summary| summary.unread).sum()
 }
 
 /// The conversation `step` places below this one, of those that `wanted` is true of; goes around.
 pub(crate) fn neighbour(
-    accounts: &[(AccountId, bool)],
-    from: Option<AccountId>,
+    all: &[(ConversationId, bool)],
+    from: Option<ConversationId>,
     step: i32,
-) -> Option<AccountId> {
-    let count = accounts.len();
-    let at = from.and_then(|from| accounts.iter().position(|(account, _)| *account == from));
+) -> Option<ConversationId> {
+    let count = all.len();
+    let at = from.and_then(|from| all.iter().position(|(id, _)| *id == from));
     let forward = step > 0;
     let mut index = at.unwrap_or(if forward { count.checked_sub(1)? } else { 0 });
     for _ in 0..count {
         index = if forward { (index + 1) % count } else { (index + count - 1) % count };
-        if accounts[index].1 {
-            return Some(accounts[index].0);
+        if all[index].1 {
+            return Some(all[index].0);
         }
     }
     None
@@ -108,14 +122,14 @@ pub(crate) fn neighbour(
 mod tests {
     use sotto_client::{
         model::{Contact, SnippetPart},
-        proto::Timestamp,
+        proto::{AccountId, IdentityKey, Timestamp},
     };
 
     use super::*;
 
     fn summary(username: &str, alias: Option<&str>) -> ConversationSummary {
         ConversationSummary {
-            contact: Contact {
+            with: Correspondent::Contact(Contact {
                 account: AccountId([1; 16]),
                 username: username.parse().unwrap(),
                 display_name: "Robert Lee".parse().unwrap(),
@@ -127,11 +141,14 @@ mod tests {
                 added_at: Timestamp(1),
                 muted: false,
                 pinned: false,
-            },
+            }),
             last: None,
             unread: 2,
+            mentioned: false,
             draft: None,
             timer: None,
+            muted: false,
+            pinned: false,
         }
     }
 
@@ -150,13 +167,13 @@ mod tests {
     fn muted_conversations_do_not_count_in_the_title() {
         let mut list = vec![summary("bob", None), summary("carol", None)];
         assert_eq!(unread(&list), 4);
-        list[0].contact.muted = true;
+        list[0].muted = true;
         assert_eq!(unread(&list), 2);
     }
 
     #[test]
     fn the_neighbour_of_the_last_is_the_first() {
-        let id = |number| AccountId([number; 16]);
+        let id = |number| ConversationId::from(AccountId([number; 16]));
         let list = [(id(1), true), (id(2), false), (id(3), true)];
         assert_eq!(neighbour(&list, Some(id(3)), 1), Some(id(1)));
         assert_eq!(neighbour(&list, Some(id(1)), 1), Some(id(3)));
@@ -170,16 +187,19 @@ mod tests {
         let part = |text: &str, hit| SnippetPart { text: text.to_owned(), hit };
         let message = sotto_client::model::Message {
             id: sotto_client::proto::MessageId([1; 16]),
-            conversation: AccountId([1; 16]),
+            conversation: AccountId([1; 16]).into(),
             position: 1,
             outgoing: true,
+            sender: None,
             sent_at: Timestamp(1),
             arrived_at: Timestamp(1),
             body: sotto_client::model::MessageBody::Deleted,
             reply_to: None,
             edited: false,
             reactions: Vec::new(),
+            mentions_me: false,
             state: None,
+            reached: None,
             read: true,
             disappears_after: None,
             disappears_at: None,

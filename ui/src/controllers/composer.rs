@@ -4,8 +4,8 @@ use std::{path::PathBuf, time::Duration};
 
 use slint::ComponentHandle;
 use sotto_client::{
-    model::{Draft, Message},
-    proto::{AccountId, MessageId},
+    model::{ConversationId, Draft, Message},
+    proto::MessageId,
 };
 
 use crate::{
@@ -24,7 +24,7 @@ const TYPING_AGAIN: Duration = Duration::from_secs(4);
 /// What is being written, and to what.
 #[derive(Default)]
 pub(crate) struct State {
-    account: Option<AccountId>,
+    conversation: Option<ConversationId>,
     text: String,
     reply: Option<MessageId>,
     editing: Option<MessageId>,
@@ -64,11 +64,11 @@ pub(crate) fn wire(app: &App) {
 }
 
 /// Begins where the draft of a conversation was left.
-pub(crate) fn enter(app: &App, account: AccountId) {
-    let draft = app.people.borrow().summary(account).and_then(|found| found.draft.clone());
+pub(crate) fn enter(app: &App, conversation: ConversationId) {
+    let draft = app.people.borrow().summary(conversation).and_then(|found| found.draft.clone());
     let Draft { text, reply_to } = draft.unwrap_or_default();
     app.composer.replace(State {
-        account: Some(account),
+        conversation: Some(conversation),
         text: text.clone(),
         reply: reply_to,
         ..State::default()
@@ -88,45 +88,45 @@ pub(crate) fn leave(app: &App) {
 }
 
 fn keep_draft(app: &App) {
-    let (account, text, reply) = {
+    let (conversation, text, reply) = {
         let state = app.composer.borrow();
         if state.editing.is_some() {
             return;
         }
-        (state.account, state.text.clone(), state.reply)
+        (state.conversation, state.text.clone(), state.reply)
     };
-    let Some(account) = account else { return };
+    let Some(conversation) = conversation else { return };
     let draft = (!text.is_empty() || reply.is_some())
         .then(|| Draft { text: text.clone(), reply_to: reply });
     {
         let mut people = app.people.borrow_mut();
-        let found = people.summaries.iter_mut().find(|found| found.contact.account == account);
+        let found = people.summaries.iter_mut().find(|found| found.with.id() == conversation);
         match found {
             Some(found) if found.draft != draft => found.draft = draft,
             _ => return,
         }
     }
     app.ask_in_order(
-        move |engine| async move { engine.set_draft(account, &text, reply).await },
+        move |engine| async move { engine.set_draft(conversation, &text, reply).await },
         App::tell_failure,
     );
-    if timeline::open_conversation(app) != Some(account) {
+    if timeline::open_conversation(app) != Some(conversation) {
         crate::controllers::people::show(app);
     }
 }
 
 fn typed(app: &App, text: &str) {
-    let (account, number, tell) = {
+    let (conversation, number, tell) = {
         let mut state = app.composer.borrow_mut();
         text.clone_into(&mut state.text);
         state.typed += 1;
         let tell = !state.told && !text.is_empty() && state.editing.is_none();
         state.told |= tell;
-        (state.account, state.typed, tell)
+        (state.conversation, state.typed, tell)
     };
     app.window.global::<Composer>().set_problem(Problem::None);
-    if let (Some(account), true) = (account, tell) {
-        app.ask(move |engine| async move { engine.typing(account, true).await }, |_, _| ());
+    if let (Some(to), true) = (conversation, tell) {
+        app.ask(move |engine| async move { engine.typing(to, true).await }, |_, _| ());
         app.bridge.later(TYPING_AGAIN, |app| app.composer.borrow_mut().told = false);
     }
     app.bridge.later(DRAFT_PAUSE, move |app| {
@@ -166,8 +166,7 @@ fn show(app: &App) {
 fn quote(app: &App, id: MessageId) -> Quote {
     let state = app.timeline.borrow();
     let quoted = state.message(id).map_or_else(|| Quoted::gone(id), Quoted::of);
-    let name = state.contact.as_ref().map(|contact| contact.name().to_owned());
-    reading::quote(app, &quoted, &name.unwrap_or_default())
+    reading::quote(app, &state, &quoted)
 }
 
 /// Answers a message.
@@ -202,7 +201,7 @@ pub(crate) fn edit(app: &App, id: MessageId) {
 fn edit_last(app: &App) {
     let last = {
         let state = app.timeline.borrow();
-        let may_send = state.contact.as_ref().is_some_and(sotto_client::model::Contact::may_send);
+        let may_send = state.may_send();
         let editable = |message: &&Message| {
             message.outgoing && message.text().is_some_and(|text| !text.is_empty())
         };
@@ -241,11 +240,11 @@ pub(crate) fn step_back(app: &App) -> bool {
 }
 
 fn send(app: &App, text: &str) {
-    let (account, reply, editing, file) = {
+    let (conversation, reply, editing, file) = {
         let state = app.composer.borrow();
-        (state.account, state.reply, state.editing, state.file.clone())
+        (state.conversation, state.reply, state.editing, state.file.clone())
     };
-    let Some(account) = account else { return };
+    let Some(conversation) = conversation else { return };
     let text = text.trim().to_owned();
     if text.is_empty() && file.is_none() {
         return;
@@ -253,9 +252,9 @@ fn send(app: &App, text: &str) {
     let sent = text.clone();
     let send = |engine: sotto_client::Engine| async move {
         match (editing, file) {
-            (Some(id), _) => engine.edit(account, id, &text).await,
-            (None, Some(path)) => engine.send_file(account, &path, &text, reply).await,
-            (None, None) => engine.send_text(account, &text, reply).await,
+            (Some(id), _) => engine.edit(conversation, id, &text).await,
+            (None, Some(path)) => engine.send_file(conversation, &path, &text, reply).await,
+            (None, None) => engine.send_text(conversation, &text, reply).await,
         }
     };
     // What was written is there again if it could not be queued.
@@ -275,7 +274,7 @@ fn send(app: &App, text: &str) {
     app.ask_in_order(send, move |app, queued| {
         let Err(error) = queued else { return };
         tracing::info!(%error, "not queued");
-        if app.composer.borrow().account != Some(account) {
+        if app.composer.borrow().conversation != Some(conversation) {
             return app.tell_error(&error);
         }
         if app.composer.borrow().text.is_empty() {
@@ -290,7 +289,7 @@ fn send(app: &App, text: &str) {
 
 /// A file to go with the next message.
 pub(crate) fn attach(app: &App, path: PathBuf) {
-    if app.composer.borrow().account.is_none() {
+    if app.composer.borrow().conversation.is_none() {
         return;
     }
     let measured = path.clone();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sotto_client::{Event, proto::AccountId};
+use sotto_client::{Event, model::ConversationId, proto::AccountId};
 
 use crate::{
     app::App,
@@ -44,7 +44,10 @@ fn one(app: &App, event: Event) {
     match event {
         Event::Connection { state } => people::show_connection(app, &state),
         Event::Message { message } => {
-            if !message.outgoing && app.people.borrow_mut().typing.remove(&message.conversation) {
+            let fell_silent = message.sender.is_some_and(|who| {
+                app.people.borrow_mut().typing.remove(&(message.conversation, who))
+            });
+            if fell_silent {
                 timeline::show_person(app);
             }
             timeline::arrived(app, message);
@@ -56,7 +59,8 @@ fn one(app: &App, event: Event) {
         Event::Contact { contact } | Event::IdentityChanged { contact } => {
             timeline::contact_changed(app, &contact);
         }
-        Event::Typing { conversation, active } => types(app, conversation, active),
+        Event::Room { room } => timeline::room_changed(app, room),
+        Event::Typing { conversation, who, active } => types(app, (conversation, who), active),
         Event::Presence { account, state } => {
             app.people.borrow_mut().presence.insert(account, state);
             timeline::show_person(app);
@@ -69,19 +73,19 @@ fn one(app: &App, event: Event) {
     }
 }
 
-fn types(app: &App, account: AccountId, active: bool) {
+fn types(app: &App, typist: (ConversationId, AccountId), active: bool) {
     {
         let mut state = app.people.borrow_mut();
         if active {
-            state.typing.insert(account);
+            state.typing.insert(typist);
         } else {
-            state.typing.remove(&account);
+            state.typing.remove(&typist);
         }
     }
     timeline::show_person(app);
     if active {
         app.bridge.later(TYPING, move |app| {
-            if app.people.borrow_mut().typing.remove(&account) {
+            if app.people.borrow_mut().typing.remove(&typist) {
                 people::show(app);
                 timeline::show_person(app);
             }

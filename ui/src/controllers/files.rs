@@ -10,8 +10,8 @@ use std::{
 use slint::ComponentHandle;
 use sotto_client::{
     Engine, EngineError, ExportFormat,
-    model::{Message, MessageBody},
-    proto::{AccountId, MessageId},
+    model::{ConversationId, Message, MessageBody},
+    proto::MessageId,
 };
 
 use crate::{
@@ -33,9 +33,9 @@ pub(crate) enum Purpose {
     /// To go with the next message.
     Attach,
     /// Where the file of a message is saved.
-    Save { conversation: AccountId, message: MessageId, name: String },
+    Save { conversation: ConversationId, message: MessageId, name: String },
     /// Where a conversation, or all of them, are exported.
-    Export { conversation: Option<AccountId>, markdown: bool },
+    Export { conversation: Option<ConversationId>, markdown: bool },
     /// An image with a QR code.
     Scan(ScanFor),
 }
@@ -186,7 +186,7 @@ pub(crate) fn save(app: &App, id: MessageId) {
     }
 }
 
-fn save_at(app: &App, conversation: AccountId, message: MessageId, path: PathBuf) {
+fn save_at(app: &App, conversation: ConversationId, message: MessageId, path: PathBuf) {
     let to = path.clone();
     app.ask(
         move |engine| async move { engine.save_attachment(conversation, message, &to).await },
@@ -266,7 +266,10 @@ pub(crate) fn open_outside(app: &App, what: String) {
     );
 }
 
-fn file_of(app: &App, id: MessageId) -> Option<(AccountId, sotto_client::model::AttachedFile)> {
+fn file_of(
+    app: &App,
+    id: MessageId,
+) -> Option<(ConversationId, sotto_client::model::AttachedFile)> {
     let state = app.timeline.borrow();
     let message: &Message = state.message(id)?;
     match &message.body {
@@ -276,7 +279,7 @@ fn file_of(app: &App, id: MessageId) -> Option<(AccountId, sotto_client::model::
 }
 
 /// Exports one conversation, or all of them.
-fn export(app: &App, conversation: Option<AccountId>, markdown: bool, path: PathBuf) {
+fn export(app: &App, conversation: Option<ConversationId>, markdown: bool, path: PathBuf) {
     let format = if markdown { ExportFormat::Markdown } else { ExportFormat::Json };
     let to = path.clone();
     let export = move |engine: Engine| async move {

@@ -5,12 +5,11 @@ use std::collections::BTreeMap;
 use slint::ComponentHandle;
 use sotto_client::{
     Event,
-    model::{ContactState, MessageBody},
-    proto::AccountId,
+    model::{ConversationId, MessageBody},
 };
 
 use crate::{
-    adapters::line::Quoted,
+    adapters::{line::Quoted, list},
     app::App,
     controllers::reading,
     generated::{Settings, Words},
@@ -31,7 +30,7 @@ pub(crate) fn tell(app: &App, events: &[Event]) {
     if !settings.get_notifications() {
         return;
     }
-    let mut news: BTreeMap<AccountId, News> = BTreeMap::new();
+    let mut news: BTreeMap<ConversationId, News> = BTreeMap::new();
     for event in events {
         match event {
             Event::Message { message }
@@ -63,12 +62,12 @@ pub(crate) fn tell(app: &App, events: &[Event]) {
     tell_news(app, &news);
 }
 
-fn tell_news(app: &App, news: &BTreeMap<AccountId, News>) {
+fn tell_news(app: &App, news: &BTreeMap<ConversationId, News>) {
     let words = app.window.global::<Words>();
     let with_content = app.window.global::<Settings>().get_notification_content();
     if with_content && news.len() <= CONVERSATIONS_MAX {
-        for (account, news) in news {
-            let title = name(app, *account);
+        for (conversation, news) in news {
+            let title = name(app, *conversation);
             let text = match news.count {
                 1 => news.last.clone(),
                 count => words.invoke_notification(count).to_string(),
@@ -81,20 +80,15 @@ fn tell_news(app: &App, news: &BTreeMap<AccountId, News>) {
     }
 }
 
-fn name(app: &App, account: AccountId) -> String {
+fn name(app: &App, conversation: ConversationId) -> String {
     let state = app.people.borrow();
-    let found = state.summary(account).map(|summary| summary.contact.name().to_owned());
+    let found = state.summary(conversation).map(|summary| summary.with.name().to_owned());
     found.unwrap_or_else(|| "Sotto".to_owned())
 }
 
-/// Whether a conversation may make itself heard: not a muted one, nor that of a stranger, who is
-/// told of as a request.
-fn is_heard(app: &App, account: AccountId) -> bool {
-    let state = app.people.borrow();
-    let quiet = state.summary(account).is_some_and(|summary| {
-        summary.contact.muted || summary.contact.state != ContactState::Accepted
-    });
-    !quiet
+/// Whether a conversation may make itself heard. A stranger is told of as a request.
+fn is_heard(app: &App, conversation: ConversationId) -> bool {
+    app.people.borrow().summary(conversation).is_none_or(list::is_heard)
 }
 
 /// Notification servers read a little markup, which nobody who writes may use.

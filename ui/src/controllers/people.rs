@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use slint::{ComponentHandle, ModelRc, VecModel};
 use sotto_client::{
     ConnectionState, EngineError,
-    model::{ContactState, ConversationSummary, PreviewKind},
+    model::{ContactState, ConversationId, ConversationSummary, Preview, PreviewKind},
     proto::{AccountId, presence::PresenceState},
 };
 
@@ -43,7 +43,7 @@ const PREFIX_MIN: usize = 2;
 pub(crate) struct State {
     pub(crate) summaries: Vec<ConversationSummary>,
     pub(crate) presence: HashMap<AccountId, PresenceState>,
-    pub(crate) typing: HashSet<AccountId>,
+    pub(crate) typing: HashSet<(ConversationId, AccountId)>,
     pub(crate) requests_shown: bool,
     pub(crate) search: search::State,
     shown: Shown<ListLine, ListRow>,
@@ -55,8 +55,13 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) fn summary(&self, account: AccountId) -> Option<&ConversationSummary> {
-        self.summaries.iter().find(|summary| summary.contact.account == account)
+    pub(crate) fn summary(&self, id: ConversationId) -> Option<&ConversationSummary> {
+        self.summaries.iter().find(|summary| summary.with.id() == id)
+    }
+
+    /// Whether somebody is typing there.
+    pub(crate) fn types(&self, id: ConversationId) -> bool {
+        self.typing.iter().any(|(conversation, _)| *conversation == id)
     }
 }
 
@@ -64,9 +69,9 @@ pub(crate) fn wire(app: &App) {
     let people = app.window.global::<People>();
     people.set_rows(app.people.borrow().shown.rows().into());
     people.on_open(app.on_text(|app, id| {
-        if let Some(account) = ids::account(id) {
+        if let Some(id) = ids::conversation(id) {
             navigation::close_sheet(app);
-            timeline::open(app, account);
+            timeline::open(app, id);
         }
     }));
     people.on_open_row(app.on1(open_row));
@@ -154,11 +159,11 @@ fn lines(app: &App, state: &State) -> Vec<ListLine> {
             .iter()
             .filter(|summary| state.search.within.is_none() && is_meant(summary, query));
         let found = state.search.hits.iter().map(|hit| {
-            let contact = state.summary(hit.message.conversation).map(|found| &found.contact);
+            let with = state.summary(hit.message.conversation).map(|found| &found.with);
             ListLine::Found(Box::new(FoundLine {
                 hit: hit.clone(),
-                name: contact.map_or_else(String::new, |contact| contact.name().to_owned()),
-                identity: contact.map(|contact| contact.identity),
+                name: with.map_or_else(String::new, |with| with.name().to_owned()),
+                with: with.cloned(),
             }))
         });
         return people.map(conversation).chain(found).collect();
@@ -174,11 +179,11 @@ fn conversation_line(
 ) -> impl Fn(&ConversationSummary) -> ConversationLine {
     let today = app.clock.today();
     move |summary| {
-        let account = summary.contact.account;
+        let person = summary.with.contact().map(|contact| contact.account);
         ConversationLine {
             summary: summary.clone(),
-            presence: presence(state.presence.get(&account).copied()),
-            typing: state.typing.contains(&account),
+            presence: presence(person.and_then(|person| state.presence.get(&person).copied())),
+            typing: state.types(summary.with.id()),
             today,
         }
     }
@@ -195,9 +200,10 @@ fn row(app: &App, line: &ListLine) -> ListRow {
 
 fn item(app: &App, line: &ConversationLine) -> ConversationItem {
     let summary = &line.summary;
-    let contact = &summary.contact;
+    let contact = summary.with.contact();
     let words = app.window.global::<Words>();
-    let at = summary.last.as_ref().map_or(contact.added_at, |last| last.at);
+    let at = summary.last.as_ref().map(|last| last.at);
+    let at = at.or_else(|| contact.map(|contact| contact.added_at));
     let draft =
         summary.draft.as_ref().map(|draft| one_line(&draft.text)).filter(|text| !text.is_empty());
     let (text, lively) = if line.typing {
@@ -209,25 +215,31 @@ fn item(app: &App, line: &ConversationLine) -> ConversationItem {
     };
     let last =
         summary.last.as_ref().filter(|last| last.outgoing && last.kind != PreviewKind::Event);
+    let stands = |state| contact.is_some_and(|contact| contact.state == state);
     ConversationItem {
-        id: contact.account.to_string().into(),
-        name: contact.name().into(),
-        username: contact.username.as_str().into(),
-        picture: app.avatar(&contact.identity),
+        id: ids::shown(summary.with.id()).into(),
+        name: summary.with.name().into(),
+        username: contact.map(|contact| contact.username.as_str().into()).unwrap_or_default(),
+        is_room: contact.is_none(),
+        picture: app.face(&summary.with),
         line: text,
         lively,
-        day: app.clock.day(at),
-        time: app.clock.time(at).into(),
+        day: at.map(|at| app.clock.day(at)).unwrap_or_default(),
+        time: at.map(|at| app.clock.time(at).into()).unwrap_or_default(),
         unread: i32::try_from(summary.unread).unwrap_or(i32::MAX),
         tick: line::tick(last.and_then(|last| last.state.as_ref())),
         presence: line.presence,
-        muted: contact.muted,
-        pinned: contact.pinned,
-        request: contact.state == ContactState::Request,
-        blocked: contact.state == ContactState::Blocked,
-        verified: contact.verified,
-        key_changed: contact.pending_identity.is_some(),
+        muted: summary.muted,
+        pinned: summary.pinned,
+        request: stands(ContactState::Request),
+        blocked: stands(ContactState::Blocked),
+        verified: contact.is_some_and(|contact| contact.verified),
+        key_changed: key_changed(summary),
     }
+}
+
+fn key_changed(summary: &ConversationSummary) -> bool {
+    summary.with.contact().is_some_and(|contact| contact.pending_identity.is_some())
 }
 
 fn last_line(app: &App, summary: &ConversationSummary) -> slint::SharedString {
@@ -235,15 +247,21 @@ fn last_line(app: &App, summary: &ConversationSummary) -> slint::SharedString {
     let Some(last) = &summary.last else { return "".into() };
     match last.kind {
         PreviewKind::Deleted => words.invoke_deleted(),
-        PreviewKind::Event if summary.contact.pending_identity.is_some() => {
+        PreviewKind::Event if key_changed(summary) => {
             words.invoke_problem(Problem::IdentityChanged, "".into())
         }
         PreviewKind::Event => words.invoke_something(),
         PreviewKind::Text | PreviewKind::Attachment => {
             let text = last_words(summary).unwrap_or_default();
-            if last.outgoing { words.invoke_you(text.into()) } else { text.into() }
+            if last.outgoing { words.invoke_you(text.into()) } else { said(last, &text).into() }
         }
     }
+}
+
+/// In a room, who said it, by the first name.
+fn said(last: &Preview, text: &str) -> String {
+    let sender = last.sender.as_ref().and_then(|sender| sender.name.split_whitespace().next());
+    sender.map_or_else(|| text.to_owned(), |name| format!("{name}: {text}"))
 }
 
 fn found(app: &App, line: &FoundLine) -> FoundMessage {
@@ -251,10 +269,10 @@ fn found(app: &App, line: &FoundLine) -> FoundMessage {
     let [before, hit, after] = snippet(&line.hit);
     let at = line::shown_time(message);
     FoundMessage {
-        conversation: message.conversation.to_string().into(),
+        conversation: ids::shown(message.conversation).into(),
         message: message.id.to_string().into(),
         name: line.name.as_str().into(),
-        picture: line.identity.map(|identity| app.avatar(&identity)).unwrap_or_default(),
+        picture: line.with.as_ref().map(|with| app.face(with)).unwrap_or_default(),
         before: before.into(),
         hit: hit.into(),
         after: after.into(),
@@ -269,7 +287,7 @@ fn open_row(app: &App, index: i32) {
         usize::try_from(index).ok().and_then(|index| state.shown.values().get(index).cloned())
     };
     match line {
-        Some(ListLine::Conversation(line)) => timeline::open(app, line.summary.contact.account),
+        Some(ListLine::Conversation(line)) => timeline::open(app, line.summary.with.id()),
         Some(ListLine::Found(line)) => {
             let message = &line.hit.message;
             timeline::open_at(app, message.conversation, message.id);
@@ -283,23 +301,23 @@ pub(crate) fn step(app: &App, step: i32, unread_only: bool) {
     let order: Vec<_> = {
         let state = app.people.borrow();
         let listed = state.summaries.iter().filter(|summary| !is_request(summary));
-        listed.map(|found| (found.contact.account, !unread_only || found.unread > 0)).collect()
+        listed.map(|found| (found.with.id(), !unread_only || found.unread > 0)).collect()
     };
     let open = timeline::open_conversation(app);
-    if let Some(account) = neighbour(&order, open, step) {
-        timeline::open(app, account);
+    if let Some(next) = neighbour(&order, open, step) {
+        timeline::open(app, next);
     }
 }
 
 /// One of the conversations, by its place in the list.
 pub(crate) fn jump_to(app: &App, index: usize) {
-    let account = {
+    let wanted = {
         let state = app.people.borrow();
         let mut listed = state.summaries.iter().filter(|summary| !is_request(summary));
-        listed.nth(index).map(|summary| summary.contact.account)
+        listed.nth(index).map(|summary| summary.with.id())
     };
-    if let Some(account) = account {
-        timeline::open(app, account);
+    if let Some(wanted) = wanted {
+        timeline::open(app, wanted);
     }
 }
 

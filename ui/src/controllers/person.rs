@@ -35,10 +35,16 @@ pub(crate) fn wire(app: &App) {
         change(app, |engine, who| async move { engine.acknowledge_identity(who).await });
     }));
     person.on_set_muted(app.on1(|app, muted: bool| {
-        change(app, move |engine, who| async move { engine.set_muted(who, muted).await });
+        change(app, move |engine, who| async move {
+            engine.set_muted(who, muted).await?;
+            contact(&engine, who).await
+        });
     }));
     person.on_set_pinned(app.on1(|app, pinned: bool| {
-        change(app, move |engine, who| async move { engine.set_pinned(who, pinned).await });
+        change(app, move |engine, who| async move {
+            engine.set_pinned(who, pinned).await?;
+            contact(&engine, who).await
+        });
     }));
     person.on_set_blocked(app.on1(|app, blocked: bool| {
         change(app, move |engine, who| async move {
@@ -49,7 +55,7 @@ pub(crate) fn wire(app: &App) {
     person.on_set_timer(app.on1(set_timer));
     person.on_remove(app.on0(remove));
     person.on_export(app.on1(|app, markdown| {
-        let conversation = app.person.borrow().account;
+        let conversation = app.person.borrow().account.map(Into::into);
         files::choose(app, files::Purpose::Export { conversation, markdown });
     }));
     person.on_show_file(app.on_text(|app, id| {
@@ -61,7 +67,7 @@ pub(crate) fn wire(app: &App) {
 
 /// Fills the page of the person whose conversation is open.
 pub(crate) fn open(app: &App) {
-    let contact = app.timeline.borrow().contact.clone();
+    let contact = app.timeline.borrow().contact().cloned();
     let Some(contact) = contact else { return };
     app.person.borrow_mut().account = Some(contact.account);
     let person = app.window.global::<Person>();
@@ -103,7 +109,7 @@ fn show(app: &App, contact: &Contact) {
     person.set_blocked(contact.state == ContactState::Blocked);
     let timer = {
         let people = app.people.borrow();
-        people.summary(contact.account).and_then(|found| found.timer).unwrap_or(0)
+        people.summary(contact.account.into()).and_then(|found| found.timer).unwrap_or(0)
     };
     person.set_timer(i32::try_from(timer).unwrap_or(i32::MAX));
 }
@@ -113,7 +119,7 @@ fn load(app: &App, account: AccountId) {
         let number = engine.safety_number(account).await?;
         let known = engine.identity_history(account).await?;
         let files = engine.shared_files(account, None, FILES_MAX).await?;
-        let current = engine.conversation(account).await?.contact;
+        let current = contact(&engine, account).await?;
         Ok::<_, EngineError>((number, known, files, current))
     };
     app.ask(read, move |app, read| match read {
@@ -184,6 +190,12 @@ fn show_files(app: &App, messages: &[Message]) {
         })
         .collect();
     app.window.global::<Person>().set_files(ModelRc::new(VecModel::from(shown)));
+}
+
+/// The person as it is now.
+async fn contact(engine: &Engine, who: AccountId) -> Result<Contact, EngineError> {
+    let with = engine.conversation(who).await?.with;
+    with.contact().cloned().ok_or(EngineError::NoSuchContact)
 }
 
 /// Has the engine change the person; the events show what became of it.

@@ -4,7 +4,7 @@
 use slint::{ComponentHandle, ModelRc, SharedString, VecModel};
 use sotto_client::{
     Engine, EngineError,
-    model::{Message, MessageBody},
+    model::{Contact, ConversationId, Message, MessageBody},
     proto::{AccountId, MessageId},
 };
 
@@ -55,7 +55,11 @@ pub(crate) fn wire(app: &App) {
 /// What is decided about the person.
 fn wire_standing(app: &App) {
     let conversation = app.window.global::<Conversation>();
-    conversation.on_show_person(app.on0(|app| navigation::open_sheet(app, Sheet::Person)));
+    conversation.on_show_person(app.on0(|app| {
+        if app.timeline.borrow().contact().is_some() {
+            navigation::open_sheet(app, Sheet::Person);
+        }
+    }));
     conversation.on_accept(app.on0(|app| {
         decide(app, |engine, with| async move { engine.accept_request(with).await.map(|_| ()) });
     }));
@@ -84,7 +88,9 @@ fn decide<F>(app: &App, decide: impl FnOnce(Engine, AccountId) -> F)
 where
     F: Future<Output = Result<(), EngineError>> + Send + 'static,
 {
-    let Some(account) = timeline::open_conversation(app) else { return };
+    let Some(account) = timeline::open_conversation(app).and_then(ConversationId::contact) else {
+        return;
+    };
     app.ask(
         |engine| decide(engine, account),
         |app, decided| {
@@ -103,14 +109,14 @@ fn with(app: &App, id: &str, act: impl FnOnce(&App, MessageId)) {
 }
 
 /// Has the engine change a message.
-fn change<F>(app: &App, id: &str, change: impl FnOnce(Engine, AccountId, MessageId) -> F)
+fn change<F>(app: &App, id: &str, change: impl FnOnce(Engine, ConversationId, MessageId) -> F)
 where
     F: Future<Output = Result<Message, EngineError>> + Send + 'static,
 {
-    let account = timeline::open_conversation(app);
+    let open = timeline::open_conversation(app);
     with(app, id, |app, id| {
-        if let Some(account) = account {
-            app.act(|engine| change(engine, account, id));
+        if let Some(open) = open {
+            app.act(|engine| change(engine, open, id));
         }
     });
 }
@@ -127,16 +133,16 @@ fn is_in_front(app: &App) -> bool {
 }
 
 /// Whether a message that arrives in this conversation is seen at once.
-pub(crate) fn is_seen(app: &App, account: AccountId) -> bool {
+pub(crate) fn is_seen(app: &App, conversation: ConversationId) -> bool {
     // One that was opened this moment is about to show its end.
     let is_opening = !app.window.global::<Conversation>().get_settled();
-    timeline::open_conversation(app) == Some(account)
+    timeline::open_conversation(app) == Some(conversation)
         && (is_watched(app) || is_in_front(app) && is_opening)
 }
 
 /// Marks as read what is seen.
 pub(crate) fn look(app: &App) {
-    let Some(account) = timeline::open_conversation(app) else { return };
+    let Some(open) = timeline::open_conversation(app) else { return };
     let newest = {
         let state = app.timeline.borrow();
         let is_whole = state.at_newest && state.messages.iter().any(|message| !message.read);
@@ -146,7 +152,7 @@ pub(crate) fn look(app: &App) {
     for message in &mut app.timeline.borrow_mut().messages {
         message.read = true;
     }
-    app.act(move |engine| async move { engine.mark_read(account, Some(newest)).await });
+    app.act(move |engine| async move { engine.mark_read(open, Some(newest)).await });
 }
 
 /// Moves the keyboard to the message above or below.
@@ -182,7 +188,7 @@ fn open_menu(app: &App, id: &str) {
             _ => None,
         });
         let Some(line) = line else { return };
-        let may_send = state.contact.as_ref().is_some_and(sotto_client::model::Contact::may_send);
+        let may_send = state.may_send();
         let message = &line.message;
         let can_edit = may_send
             && message.outgoing
@@ -234,8 +240,6 @@ fn open_link(app: &App, link: &str) {
 
 /// A line as it is drawn.
 pub(crate) fn row(app: &App, state: &timeline::State, line: &Line) -> Row {
-    let name: SharedString =
-        state.contact.as_ref().map(|contact| contact.name().into()).unwrap_or_default();
     match line {
         Line::Day(date) => Row {
             kind: RowKind::Day,
@@ -246,19 +250,20 @@ pub(crate) fn row(app: &App, state: &timeline::State, line: &Line) -> Row {
         Line::Unread => {
             Row { kind: RowKind::Unread, id: timeline::UNREAD.into(), ..Row::default() }
         }
-        Line::Event { id, what, seconds } => Row {
+        Line::Event { id, what, seconds, name, other } => Row {
             kind: RowKind::Event,
             id: id.to_string().into(),
             event: *what,
-            event_name: name,
+            event_name: name.as_str().into(),
+            event_other: other.as_str().into(),
             event_seconds: i32::try_from(*seconds).unwrap_or(i32::MAX),
             ..Row::default()
         },
-        Line::Message(line) => message_row(app, state, line, &name),
+        Line::Message(line) => message_row(app, state, line),
     }
 }
 
-fn message_row(app: &App, state: &timeline::State, line: &MessageLine, name: &str) -> Row {
+fn message_row(app: &App, state: &timeline::State, line: &MessageLine) -> Row {
     let message = &line.message;
     let text = message.text().unwrap_or_default();
     let reaction = |own: bool| {
@@ -271,6 +276,8 @@ fn message_row(app: &App, state: &timeline::State, line: &MessageLine, name: &st
         kind: RowKind::Message,
         id: message.id.to_string().into(),
         outgoing: message.outgoing,
+        sender: line.sender.as_deref().unwrap_or_default().into(),
+        reactor: line.reactor.as_str().into(),
         first: line.first,
         last: line.last,
         text: text.into(),
@@ -281,7 +288,7 @@ fn message_row(app: &App, state: &timeline::State, line: &MessageLine, name: &st
         failure_detail: failure.detail.into(),
         edited: message.edited,
         deleted: message.is_deleted(),
-        quote: line.quote.as_ref().map(|quoted| quote(app, quoted, name)).unwrap_or_default(),
+        quote: line.quote.as_ref().map(|quoted| quote(app, state, quoted)).unwrap_or_default(),
         file: file_card(state, message),
         links: if links.is_empty() {
             ModelRc::default()
@@ -296,12 +303,16 @@ fn message_row(app: &App, state: &timeline::State, line: &MessageLine, name: &st
 }
 
 /// What is answered, as it is drawn.
-pub(crate) fn quote(app: &App, quoted: &line::Quoted, name: &str) -> Quote {
+pub(crate) fn quote(app: &App, state: &timeline::State, quoted: &line::Quoted) -> Quote {
+    let other = || {
+        let name = quoted.sender.map(|who| state.name(who));
+        name.or_else(|| state.contact().map(Contact::name).map(str::to_owned)).unwrap_or_default()
+    };
     Quote {
         id: quoted.id.to_string().into(),
         author: match quoted.outgoing {
             Some(true) => app.window.global::<Words>().invoke_yourself(),
-            Some(false) => name.into(),
+            Some(false) => other().into(),
             None => "".into(),
         },
         text: quoted.text.as_str().into(),
@@ -323,7 +334,7 @@ fn file_card(state: &timeline::State, message: &Message) -> FileCard {
 }
 
 /// Has pictures made of the images that are on this computer.
-pub(crate) fn ask_thumbnails(app: &App, account: AccountId) {
+pub(crate) fn ask_thumbnails(app: &App, conversation: ConversationId) {
     let wanted: Vec<_> = {
         let mut state = app.timeline.borrow_mut();
         let wanted: Vec<_> = state
@@ -345,7 +356,7 @@ pub(crate) fn ask_thumbnails(app: &App, account: AccountId) {
             move || thumbnail::small(&path),
             move |app, made| {
                 let Ok(pixels) = made else { return };
-                if timeline::open_conversation(app) != Some(account) {
+                if timeline::open_conversation(app) != Some(conversation) {
                     return;
                 }
                 let mut state = app.timeline.borrow_mut();

@@ -1,7 +1,7 @@
 //! Searching people and messages, everywhere or in one conversation.
 
 use slint::ComponentHandle;
-use sotto_client::{model::SearchHit, proto::AccountId};
+use sotto_client::model::{ConversationId, SearchHit};
 
 use crate::{
     app::App,
@@ -17,7 +17,7 @@ const HITS_MAX: usize = 100;
 pub(crate) struct State {
     pub(crate) query: String,
     /// The one conversation that is searched, if it is one.
-    pub(crate) within: Option<AccountId>,
+    pub(crate) within: Option<ConversationId>,
     pub(crate) hits: Vec<SearchHit>,
     /// Rises with each question.
     asked: u64,
@@ -37,10 +37,9 @@ pub(crate) fn wire(app: &App) {
 }
 
 /// Takes the keyboard to the search.
-pub(crate) fn find(app: &App, within: Option<AccountId>) {
-    let name = within.and_then(|account| {
-        app.people.borrow().summary(account).map(|found| found.contact.name().to_owned())
-    });
+pub(crate) fn find(app: &App, within: Option<ConversationId>) {
+    let name = within
+        .and_then(|id| app.people.borrow().summary(id).map(|found| found.with.name().to_owned()));
     app.people.borrow_mut().search.within = within;
     app.window.global::<Navigation>().set_reading(false);
     let people = app.window.global::<People>();

@@ -7,27 +7,31 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use slint::{ComponentHandle, Image};
 use sotto_client::{
-    model::{Contact, ContactState, Message},
+    model::{
+        Contact, ContactState, ConversationId, ConversationSummary, Correspondent, Message,
+        RoomMember, RoomState,
+    },
     proto::{AccountId, MessageId, presence::PresenceState},
 };
 
 mod changes;
 mod paging;
 
-pub(crate) use changes::{arrived, carried, changed, contact_changed, gone};
+pub(crate) use changes::{arrived, carried, changed, contact_changed, gone, room_changed};
 pub(crate) use paging::{go_newest, go_unread, jump, reload};
 
 use paging::{Place, Side, load, load_at};
 
 use crate::{
     adapters::{
+        ids,
         line::{Line, Quoted, lines},
         list::presence,
         model::Shown,
     },
     app::App,
     controllers::{composer, navigation, reading},
-    generated::{Conversation, Navigation, People, Problem, Row, Standing},
+    generated::{Conversation, Navigation, People, Problem, Row, Standing, Words},
 };
 
 /// Messages that are read from the vault at once.
@@ -40,7 +44,9 @@ pub(crate) const UNREAD: &str = "unread";
 /// The open conversation.
 #[derive(Default)]
 pub(crate) struct State {
-    pub(crate) contact: Option<Contact>,
+    pub(crate) with: Option<Correspondent>,
+    /// Of a room, all who may have said something in it.
+    people: HashMap<AccountId, RoomMember>,
     pub(crate) messages: VecDeque<Message>,
     pub(crate) at_oldest: bool,
     pub(crate) at_newest: bool,
@@ -60,8 +66,36 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) fn account(&self) -> Option<AccountId> {
-        self.contact.as_ref().map(|contact| contact.account)
+    pub(crate) fn id(&self) -> Option<ConversationId> {
+        self.with.as_ref().map(Correspondent::id)
+    }
+
+    /// The person, if it is a direct chat.
+    pub(crate) fn contact(&self) -> Option<&Contact> {
+        self.with.as_ref().and_then(Correspondent::contact)
+    }
+
+    /// Whether what is written leaves now.
+    pub(crate) fn may_send(&self) -> bool {
+        self.with.as_ref().is_some_and(|with| match with {
+            Correspondent::Contact(contact) => contact.may_send(),
+            Correspondent::Room(_) => with.may_write(),
+        })
+    }
+
+    /// What somebody here is called who is not the owner.
+    pub(crate) fn name(&self, who: AccountId) -> String {
+        match (self.people.get(&who), self.contact()) {
+            (Some(member), _) => member.name(),
+            (None, Some(contact)) if contact.account == who => contact.name().to_owned(),
+            (None, _) => who.to_string().chars().take(8).collect(),
+        }
+    }
+
+    /// Whether somebody said something here whose name is not known yet.
+    fn is_stranger(&self, who: Option<AccountId>) -> bool {
+        let is_room = self.with.as_ref().is_some_and(|with| with.room().is_some());
+        is_room && who.is_some_and(|who| !self.people.contains_key(&who))
     }
 
     pub(crate) fn message(&self, id: MessageId) -> Option<&Message> {
@@ -69,10 +103,10 @@ impl State {
     }
 
     /// Forgets the conversation that was open; the rows stay those of the window.
-    fn begin(&mut self, contact: Option<Contact>) {
+    fn begin(&mut self, with: Option<Correspondent>) {
         let (opened, mut shown) = (self.opened + 1, std::mem::take(&mut self.shown));
         shown.set(Vec::new(), |_| Row::default());
-        *self = Self { contact, opened, shown, ..Self::default() };
+        *self = Self { with, opened, shown, ..Self::default() };
     }
 
     /// Whether a page is being read.
@@ -80,8 +114,8 @@ impl State {
         self.loading
     }
 
-    fn is_open(&self, account: AccountId) -> bool {
-        self.account() == Some(account)
+    fn is_open(&self, conversation: ConversationId) -> bool {
+        self.id() == Some(conversation)
     }
 }
 
@@ -93,36 +127,36 @@ pub(crate) fn wire(app: &App) {
     conversation.on_go_newest(app.on0(go_newest));
 }
 
-pub(crate) fn open_conversation(app: &App) -> Option<AccountId> {
-    app.timeline.borrow().account()
+pub(crate) fn open_conversation(app: &App) -> Option<ConversationId> {
+    app.timeline.borrow().id()
 }
 
 /// Opens a conversation where reading goes on.
-pub(crate) fn open(app: &App, account: AccountId) {
-    open_in(app, account, Place::Unread);
+pub(crate) fn open(app: &App, id: ConversationId) {
+    open_in(app, id, Place::Unread);
 }
 
 /// Opens a conversation at a message.
-pub(crate) fn open_at(app: &App, account: AccountId, message: MessageId) {
-    open_in(app, account, Place::At(message));
+pub(crate) fn open_at(app: &App, id: ConversationId, message: MessageId) {
+    open_in(app, id, Place::At(message));
 }
 
-fn open_in(app: &App, account: AccountId, place: Place) {
-    let contact = app.people.borrow().summary(account).map(|found| found.contact.clone());
-    if let Some(contact) = contact {
-        open_contact_in(app, contact, place);
+fn open_in(app: &App, id: ConversationId, place: Place) {
+    let with = app.people.borrow().summary(id).map(|found| found.with.clone());
+    if let Some(with) = with {
+        open_with_in(app, with, place);
     }
 }
 
 /// Opens the conversation with somebody who may not be in the list yet.
 pub(crate) fn open_contact(app: &App, contact: Contact) {
-    open_contact_in(app, contact, Place::Unread);
+    open_with_in(app, Correspondent::Contact(contact), Place::Unread);
 }
 
-fn open_contact_in(app: &App, contact: Contact, place: Place) {
-    let account = contact.account;
+fn open_with_in(app: &App, with: Correspondent, place: Place) {
+    let id = with.id();
     app.window.global::<Navigation>().set_reading(true);
-    if app.timeline.borrow().is_open(account) {
+    if app.timeline.borrow().is_open(id) {
         navigation::focus_page(app);
         match place {
             Place::At(message) => jump(app, message),
@@ -131,7 +165,7 @@ fn open_contact_in(app: &App, contact: Contact, place: Place) {
         return;
     }
     composer::leave(app);
-    app.timeline.borrow_mut().begin(Some(contact));
+    app.timeline.borrow_mut().begin(Some(with));
     let conversation = app.window.global::<Conversation>();
     conversation.set_loaded(false);
     conversation.set_problem(Problem::None);
@@ -139,11 +173,33 @@ fn open_contact_in(app: &App, contact: Contact, place: Place) {
     conversation.set_current("".into());
     conversation.set_at_end(false);
     conversation.set_settled(false);
-    conversation.set_id(account.to_string().into());
-    app.window.global::<People>().set_selected(account.to_string().into());
+    conversation.set_id(ids::shown(id).into());
+    app.window.global::<People>().set_selected(ids::shown(id).into());
     show_person(app);
-    composer::enter(app, account);
-    load_at(app, account, place);
+    composer::enter(app, id);
+    load_people(app);
+    load_at(app, id, place);
+}
+
+/// Reads who is in the open room, and who was.
+fn load_people(app: &App) {
+    let Some(room) = open_conversation(app).and_then(ConversationId::room) else { return };
+    app.ask(
+        move |engine| async move { engine.room_people(room).await },
+        move |app, found| {
+            let people = match found {
+                Ok(people) => people.into_iter().map(|member| (member.account, member)).collect(),
+                Err(error) => {
+                    tracing::warn!(%error, "the people of a room could not be read");
+                    return;
+                }
+            };
+            if app.timeline.borrow().is_open(room.into()) {
+                app.timeline.borrow_mut().people = people;
+                show(app);
+            }
+        },
+    );
 }
 
 /// Leaves the conversation, for the list.
@@ -157,7 +213,7 @@ pub(crate) fn close(app: &App) {
 
 /// Brings the rows up to date with the messages.
 pub(crate) fn show(app: &App) {
-    let Some(account) = open_conversation(app) else { return };
+    let Some(open) = open_conversation(app) else { return };
     let wanted: Vec<MessageId> = {
         let state = app.timeline.borrow();
         let answered = state.messages.iter().filter_map(|message| message.reply_to);
@@ -166,7 +222,7 @@ pub(crate) fn show(app: &App) {
             .collect()
     };
     for id in wanted {
-        ask_quoted(app, account, id);
+        ask_quoted(app, open, id);
     }
     let lines = {
         let state = app.timeline.borrow();
@@ -174,7 +230,12 @@ pub(crate) fn show(app: &App) {
             let held = state.message(id).map(Quoted::of);
             held.or_else(|| state.quoted.get(&id).cloned()).or(Some(Quoted::gone(id)))
         };
-        lines(state.messages.iter(), state.unread_from, quoted, &app.clock)
+        let own = app.me().map(|me| me.account);
+        let name = |who: Option<AccountId>| match who.filter(|who| Some(*who) != own) {
+            Some(who) => state.name(who),
+            None => app.window.global::<Words>().invoke_yourself().into(),
+        };
+        lines(state.messages.iter(), state.unread_from, quoted, name, &app.clock)
     };
     {
         let mut state = app.timeline.borrow_mut();
@@ -188,17 +249,17 @@ pub(crate) fn show(app: &App) {
     conversation.set_at_newest(state.at_newest);
     conversation.set_new_below(i32::try_from(state.new_below).unwrap_or(i32::MAX));
     drop(state);
-    reading::ask_thumbnails(app, account);
+    reading::ask_thumbnails(app, open);
 }
 
 /// Finds the original of an answer in the vault.
-fn ask_quoted(app: &App, account: AccountId, id: MessageId) {
+fn ask_quoted(app: &App, conversation: ConversationId, id: MessageId) {
     app.timeline.borrow_mut().quoted.insert(id, Quoted::gone(id));
     app.ask(
-        move |engine| async move { engine.message(account, id).await },
+        move |engine| async move { engine.message(conversation, id).await },
         move |app, found| {
             let Ok(original) = found else { return };
-            if app.timeline.borrow().is_open(account) {
+            if app.timeline.borrow().is_open(conversation) {
                 app.timeline.borrow_mut().quoted.insert(id, Quoted::of(&original));
                 show(app);
             }
@@ -206,26 +267,30 @@ fn ask_quoted(app: &App, account: AccountId, id: MessageId) {
     );
 }
 
-/// Shows whom the open conversation is with, and what is between the two.
+/// Shows whom the open conversation is with, and what is between them.
 pub(crate) fn show_person(app: &App) {
-    let Some(account) = open_conversation(app) else { return };
+    let Some(open) = open_conversation(app) else { return };
     let people = app.people.borrow();
-    let summary = people.summary(account);
+    let summary = people.summary(open);
     if let Some(summary) = summary {
-        app.timeline.borrow_mut().contact = Some(summary.contact.clone());
+        app.timeline.borrow_mut().with = Some(summary.with.clone());
     }
-    let Some(contact) = app.timeline.borrow().contact.clone() else { return };
+    let Some(with) = app.timeline.borrow().with.clone() else { return };
     let conversation = app.window.global::<Conversation>();
-    conversation.set_name(contact.name().into());
-    conversation.set_username(contact.username.as_str().into());
-    conversation.set_picture(app.avatar(&contact.identity));
-    conversation.set_verified(contact.verified);
-    conversation.set_muted(contact.muted);
-    conversation.set_standing(standing(&contact));
-    let timer = summary.and_then(|found| found.timer).unwrap_or(0);
-    conversation.set_timer(i32::try_from(timer).unwrap_or(i32::MAX));
-    conversation.set_typing(people.typing.contains(&account));
-    let seen = people.presence.get(&account).copied();
+    conversation.set_name(with.name().into());
+    conversation.set_picture(app.face(&with));
+    conversation.set_standing(standing(&with));
+    conversation.set_muted(summary.is_some_and(|found| found.muted));
+    conversation.set_timer(timer(summary));
+    conversation.set_typing(people.types(open));
+    conversation.set_is_room(with.room().is_some());
+    let members = with.room().map_or(0, |room| room.members);
+    conversation.set_members(i32::try_from(members).unwrap_or(i32::MAX));
+    let contact = with.contact();
+    let username = contact.map(|contact| contact.username.as_str()).unwrap_or_default();
+    conversation.set_username(username.into());
+    conversation.set_verified(contact.is_some_and(|contact| contact.verified));
+    let seen = contact.and_then(|contact| people.presence.get(&contact.account).copied());
     conversation.set_presence(presence(seen));
     if let Some(PresenceState::Offline(Some(at))) = seen {
         conversation.set_seen(true);
@@ -236,7 +301,17 @@ pub(crate) fn show_person(app: &App) {
     }
 }
 
-fn standing(contact: &Contact) -> Standing {
+fn timer(summary: Option<&ConversationSummary>) -> i32 {
+    let seconds = summary.and_then(|found| found.timer).unwrap_or(0);
+    i32::try_from(seconds).unwrap_or(i32::MAX)
+}
+
+fn standing(with: &Correspondent) -> Standing {
+    let contact = match with {
+        Correspondent::Contact(contact) => contact,
+        Correspondent::Room(room) if room.state == RoomState::Joined => return Standing::Open,
+        Correspondent::Room(_) => return Standing::Outside,
+    };
     match contact.state {
         ContactState::Request => Standing::Request,
         ContactState::Blocked => Standing::Blocked,

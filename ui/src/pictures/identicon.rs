@@ -1,18 +1,19 @@
-//! What an identity key looks like: a colour, and a mirrored pattern on it.
+//! What an identity key, or the id of a room, looks like: a colour, and a mirrored pattern on it.
 //!
-//! It helps to tell people apart. It proves nothing; the safety number does.
+//! It helps to tell them apart. It proves nothing; the safety number does.
 
 use slint::{Rgba8Pixel, SharedPixelBuffer};
-use sotto_client::proto::IdentityKey;
 
 use super::Pixels;
+
+/// What a picture is made of.
+pub(crate) type Seed = [u8; 32];
 
 /// Cells of the pattern beside each other.
 const CELLS: u32 = 5;
 
 /// The cells, a pixel each; where there is none, the colour shows.
-pub(crate) fn pattern(identity: &IdentityKey) -> Pixels {
-    let key = identity.as_bytes();
+pub(crate) fn pattern(key: &Seed) -> Pixels {
     let mut pixels = SharedPixelBuffer::<Rgba8Pixel>::new(CELLS, CELLS);
     for (index, pixel) in (0..).zip(pixels.make_mut_slice()) {
         let (column, row) = (index % CELLS, index / CELLS);
@@ -24,8 +25,7 @@ pub(crate) fn pattern(identity: &IdentityKey) -> Pixels {
 }
 
 /// The colour behind the pattern.
-pub(crate) fn ground(identity: &IdentityKey) -> [u8; 3] {
-    let key = identity.as_bytes();
+pub(crate) fn ground(key: &Seed) -> [u8; 3] {
     colour(key[0], key[1])
 }
 
@@ -55,7 +55,7 @@ mod tests {
     #[test]
     fn the_same_key_looks_the_same_and_another_key_another() {
         let looks = |byte| {
-            let key = IdentityKey([byte; 32]);
+            let key = [byte; 32];
             (ground(&key), pattern(&key).as_slice().to_vec())
         };
         assert_eq!(looks(7), looks(7));
@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn the_pattern_is_mirrored() {
-        let pixels = pattern(&IdentityKey([0b1011_0110; 32]));
+        let pixels = pattern(&[0b1011_0110; 32]);
         let at = |x: u32, y: u32| pixels.as_slice()[(y * CELLS + x) as usize];
         for y in 0..CELLS {
             for x in 0..CELLS {

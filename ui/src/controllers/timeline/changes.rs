@@ -2,8 +2,8 @@
 
 use slint::ComponentHandle;
 use sotto_client::{
-    model::{Contact, Message, MessageBody, Transfer},
-    proto::{AccountId, MessageId},
+    model::{Contact, ConversationId, Correspondent, Message, MessageBody, Room, Transfer},
+    proto::MessageId,
 };
 
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
     controllers::{
         person, reading,
         timeline::{
-            LOADED_MAX, PAGE,
+            LOADED_MAX, PAGE, State, load_people,
             paging::{Side, go_newest, to_end, trim},
             show_person,
         },
@@ -43,9 +43,13 @@ pub(crate) fn arrived(app: &App, message: Message) {
     } else if state.unread_from.is_none() && !message.read && !reading::is_watched(app) {
         state.unread_from = Some(message.id);
     }
-    state.messages.push_back(message);
+    let is_stranger = state.is_stranger(message.sender);
+    put(&mut state, message);
     let grown = state.messages.len() > LOADED_MAX + PAGE;
     drop(state);
+    if is_stranger {
+        load_people(app);
+    }
     app.window.global::<Conversation>().set_anchor(Anchor::Top);
     if own {
         to_end(app);
@@ -66,13 +70,26 @@ pub(crate) fn changed(app: &App, message: Message) {
         state.quoted.insert(message.id, Quoted::of(&message));
     }
     state.asked_thumbnails.remove(&message.id);
-    if let Some(held) = state.messages.iter_mut().find(|held| held.id == message.id) {
-        *held = message;
+    let Some(at) = state.messages.iter().position(|held| held.id == message.id) else { return };
+    if state.messages[at].position == message.position {
+        state.messages[at] = message;
+    } else {
+        state.messages.remove(at);
+        put(&mut state, message);
+    }
+}
+
+/// Puts a message into its place: in a room those stand last that the room does not have yet.
+fn put(state: &mut State, message: Message) {
+    let at = state.messages.partition_point(|held| held.position < message.position);
+    let is_within = (at > 0 || state.at_oldest) && (at < state.messages.len() || state.at_newest);
+    if is_within || state.messages.is_empty() {
+        state.messages.insert(at, message);
     }
 }
 
 /// Messages are no longer there; all of them, if none is named.
-pub(crate) fn gone(app: &App, conversation: AccountId, messages: &[MessageId]) {
+pub(crate) fn gone(app: &App, conversation: ConversationId, messages: &[MessageId]) {
     let mut state = app.timeline.borrow_mut();
     if !state.is_open(conversation) {
         return;
@@ -90,7 +107,13 @@ pub(crate) fn gone(app: &App, conversation: AccountId, messages: &[MessageId]) {
 }
 
 /// A file is so far under way.
-pub(crate) fn carried(app: &App, conversation: AccountId, id: MessageId, done: u64, total: u64) {
+pub(crate) fn carried(
+    app: &App,
+    conversation: ConversationId,
+    id: MessageId,
+    done: u64,
+    total: u64,
+) {
     let mut state = app.timeline.borrow_mut();
     if !state.is_open(conversation) {
         return;
@@ -105,11 +128,24 @@ pub(crate) fn carried(app: &App, conversation: AccountId, id: MessageId, done: u
 pub(crate) fn contact_changed(app: &App, contact: &Contact) {
     {
         let mut state = app.timeline.borrow_mut();
-        if !state.is_open(contact.account) {
+        if !state.is_open(contact.account.into()) {
             return;
         }
-        state.contact = Some(contact.clone());
+        state.with = Some(Correspondent::Contact(contact.clone()));
     }
     show_person(app);
     person::changed(app, contact);
+}
+
+/// The open room, or those in it, are others than before.
+pub(crate) fn room_changed(app: &App, room: Room) {
+    {
+        let mut state = app.timeline.borrow_mut();
+        if !state.is_open(room.id.into()) {
+            return;
+        }
+        state.with = Some(Correspondent::Room(room));
+    }
+    show_person(app);
+    load_people(app);
 }

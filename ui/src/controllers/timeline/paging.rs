@@ -6,8 +6,8 @@ use std::collections::HashSet;
 use slint::ComponentHandle;
 use sotto_client::{
     Engine, EngineError, Page,
-    model::Message,
-    proto::{AccountId, MessageId},
+    model::{ConversationId, Message},
+    proto::MessageId,
 };
 
 use crate::{
@@ -35,14 +35,14 @@ struct Piece {
     unread: Option<MessageId>,
 }
 /// Reads the place anew, in place of what is held.
-pub(super) fn load_at(app: &App, account: AccountId, place: Place) {
+pub(super) fn load_at(app: &App, conversation: ConversationId, place: Place) {
     let opened = {
         let mut state = app.timeline.borrow_mut();
         state.loading = true;
         state.opened
     };
     app.ask(
-        move |engine| async move { piece(&engine, account, place).await },
+        move |engine| async move { piece(&engine, conversation, place).await },
         move |app, read| {
             if app.timeline.borrow().opened != opened {
                 return;
@@ -56,23 +56,27 @@ pub(super) fn load_at(app: &App, account: AccountId, place: Place) {
     );
 }
 
-async fn piece(engine: &Engine, account: AccountId, place: Place) -> Result<Piece, EngineError> {
-    let unread = engine.first_unread(account).await?;
+async fn piece(
+    engine: &Engine,
+    conversation: ConversationId,
+    place: Place,
+) -> Result<Piece, EngineError> {
+    let unread = engine.first_unread(conversation).await?;
     let middle = match place {
         Place::At(message) => Some(message),
         Place::Unread => unread,
         Place::End => None,
     };
-    let latest = engine.history(account, Page::Latest, PAGE).await?;
+    let latest = engine.history(conversation, Page::Latest, PAGE).await?;
     let holds = |id: MessageId| latest.iter().any(|message| message.id == id);
     let Some(middle) = middle.filter(|middle| !holds(*middle)) else {
         let at_oldest = latest.len() < PAGE;
         return Ok(Piece { messages: latest, at_oldest, at_newest: true, unread });
     };
-    let mut messages = engine.history(account, Page::Before(middle), PAGE).await?;
+    let mut messages = engine.history(conversation, Page::Before(middle), PAGE).await?;
     let at_oldest = messages.len() < PAGE;
-    messages.push(engine.message(account, middle).await?);
-    let after = engine.history(account, Page::After(middle), PAGE).await?;
+    messages.push(engine.message(conversation, middle).await?);
+    let after = engine.history(conversation, Page::After(middle), PAGE).await?;
     let at_newest = after.len() < PAGE;
     messages.extend(after);
     Ok(Piece { messages, at_oldest, at_newest, unread })
@@ -134,30 +138,30 @@ pub(super) fn to_end(app: &App) {
 
 /// Goes to a message, wherever in the conversation it is.
 pub(crate) fn jump(app: &App, message: MessageId) {
-    let (account, is_here) = {
+    let (open, is_here) = {
         let state = app.timeline.borrow();
-        (state.account(), state.message(message).is_some())
+        (state.id(), state.message(message).is_some())
     };
-    match account {
+    match open {
         Some(_) if is_here => target(app, message.to_string()),
-        Some(account) => load_at(app, account, Place::At(message)),
+        Some(open) => load_at(app, open, Place::At(message)),
         None => {}
     }
 }
 
 /// Goes to the end.
 pub(crate) fn go_newest(app: &App) {
-    let (account, is_here) = {
+    let (open, is_here) = {
         let mut state = app.timeline.borrow_mut();
         state.new_below = 0;
-        (state.account(), state.at_newest)
+        (state.id(), state.at_newest)
     };
-    match account {
+    match open {
         Some(_) if is_here => {
             to_end(app);
             show(app);
         }
-        Some(account) => load_at(app, account, Place::End),
+        Some(open) => load_at(app, open, Place::End),
         None => {}
     }
 }
@@ -172,8 +176,8 @@ pub(crate) fn go_unread(app: &App) {
 
 /// Reads what is open anew, because events were lost.
 pub(crate) fn reload(app: &App) {
-    if let Some(account) = open_conversation(app) {
-        load_at(app, account, Place::End);
+    if let Some(open) = open_conversation(app) {
+        load_at(app, open, Place::End);
     }
 }
 
@@ -186,23 +190,23 @@ pub(super) enum Side {
 
 /// Reads on beyond an end.
 pub(super) fn load(app: &App, side: Side) {
-    let (account, page, opened) = {
+    let (conversation, page, opened) = {
         let mut state = app.timeline.borrow_mut();
         let done = match side {
             Side::Older => state.at_oldest,
             Side::Newer => state.at_newest,
         };
-        let (Some(account), false) = (state.account(), state.loading || done) else { return };
+        let (Some(open), false) = (state.id(), state.loading || done) else { return };
         let page = match side {
             Side::Older => state.messages.front().map(|message| Page::Before(message.id)),
             Side::Newer => state.messages.back().map(|message| Page::After(message.id)),
         };
         let Some(page) = page else { return };
         state.loading = true;
-        (account, page, state.opened)
+        (open, page, state.opened)
     };
     app.ask(
-        move |engine| async move { engine.history(account, page, PAGE).await },
+        move |engine| async move { engine.history(conversation, page, PAGE).await },
         move |app, read| {
             if app.timeline.borrow().opened != opened {
                 return;
