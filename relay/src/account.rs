@@ -62,7 +62,9 @@ pub(crate) async fn end_device(
         }
         Err(error) => return Err(error.into()),
     }
-    rooms.into_iter().for_each(|room| shared.rooms.wake(room));
+    for room in rooms {
+        shared.rooms.wake(room);
+    }
     shared.online.remove(ended);
     shared.mail_left.notify_one();
     Ok(Done {}.into())

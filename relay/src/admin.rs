@@ -163,7 +163,9 @@ async fn act(shared: &Shared, command: Command, entry: AuditEntry) -> Result<Ans
             let id = find(shared, &named.username).await?;
             let rooms = shared.rooms_of(id).await.map_err(told)?;
             store.administer(Change::Delete(id), entry).await.map_err(told)?;
-            rooms.into_iter().for_each(|room| shared.rooms.wake(room));
+            for room in rooms {
+                shared.rooms.wake(room);
+            }
             shared.online.remove_others(id, None);
             shared.mail_left.notify_one();
             done()

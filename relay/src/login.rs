@@ -167,7 +167,9 @@ async fn enrol(session: &Session, talk: &mut Talk, account: Account) -> Result<(
     let rooms = shared.rooms_of(id).await?;
     shared.store.enrol(new).await?;
     if replace_devices {
-        rooms.into_iter().for_each(|room| shared.rooms.wake(room));
+        for room in rooms {
+            shared.rooms.wake(room);
+        }
         shared.online.remove_others(id, Some(kept));
         shared.mail_left.notify_one();
     }

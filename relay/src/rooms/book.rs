@@ -37,7 +37,9 @@ impl RoomBook {
 
     fn each(&self, room: RoomId, act: impl Fn(&LiveDevice)) {
         if let Some(followers) = lock(&self.0).get(&room) {
-            followers.values().for_each(|device| act(device));
+            for device in followers.values() {
+                act(device);
+            }
         }
     }
 }

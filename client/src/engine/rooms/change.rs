@@ -24,7 +24,7 @@ use crate::{
 /// How often a change is made anew because another was first.
 const ATTEMPTS: usize = 200;
 /// How long the log may take to bring what the relay has accepted.
-const LOG_TIMEOUT: Duration = Duration::from_secs(60);
+const LOG_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// What became of a commit of this device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,5 +1,7 @@
 //! `sotto room`: group conversations.
 
+use std::time::Duration;
+
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use sotto_client::{
@@ -19,7 +21,7 @@ use crate::{
 };
 
 /// How long what stands in the rooms may take to arrive.
-const SYNC_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(60);
+const SYNC_TIMEOUT: Duration = Duration::from_mins(1);
 /// How many messages are shown where nobody says how many.
 const SHOWN: usize = 20;
 
@@ -175,7 +177,8 @@ pub(crate) async fn run(app: &App, engine: &Engine, args: &Room) -> Result<(), C
         Act::Decline { room } => {
             let room = named(app, engine, room).await?;
             engine.decline_room(room.id).await?;
-            Ok(app.out.note("The invitation is declined."))
+            app.out.note("The invitation is declined.");
+            Ok(())
         }
         Act::Leave { room } => {
             let room = named(app, engine, room).await?;
