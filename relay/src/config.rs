@@ -114,14 +114,15 @@ pub enum LogLevel {
 }
 
 impl LogLevel {
-    /// What the log lets through. Other crates are heard from warnings on.
+    /// What the log lets through. Other crates are heard from warnings on, but not OpenMLS, which
+    /// reports what a client sent in error as an error of its own.
     pub const fn filter(self) -> &'static str {
         match self {
-            Self::Error => "error",
-            Self::Warn => "warn",
-            Self::Info => "warn,sotto_relay=info",
-            Self::Debug => "warn,sotto_relay=debug",
-            Self::Trace => "info,sotto_relay=trace",
+            Self::Error => "error,openmls=off",
+            Self::Warn => "warn,openmls=off",
+            Self::Info => "warn,openmls=off,sotto_relay=info",
+            Self::Debug => "warn,openmls=off,sotto_relay=debug",
+            Self::Trace => "info,openmls=off,sotto_relay=trace",
         }
     }
 }

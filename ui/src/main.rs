@@ -6,9 +6,12 @@ use clap::Parser;
 use sotto_ui::Arguments;
 use tracing_subscriber::EnvFilter;
 
+/// What is logged unless `SOTTO_LOG` asks for more: OpenMLS reports what others sent in error.
+const LOGGED: &str = "warn,openmls=off";
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let filter = EnvFilter::try_from_env("SOTTO_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    let filter = EnvFilter::try_from_env("SOTTO_LOG").unwrap_or_else(|_| EnvFilter::new(LOGGED));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
