@@ -9,7 +9,7 @@ mod event;
 mod message;
 mod room;
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use sotto_proto::{AccountId, DisplayName, IdentityKey, Timestamp, Username};
 
 pub(crate) use conversation::conversation_fields;
@@ -28,7 +28,6 @@ pub use room::{Room, RoomKind, RoomMember, RoomState};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Contact {
     /// What the relay calls it.
-    #[serde(serialize_with = "hex")]
     pub account: AccountId,
     /// The unique name.
     pub username: Username,
@@ -37,13 +36,11 @@ pub struct Contact {
     /// How this account's owner calls the person.
     pub alias: Option<String>,
     /// The identity key that messages are sealed for.
-    #[serde(serialize_with = "hex")]
     pub identity: IdentityKey,
     /// Whether the safety number of `identity` was compared, and no other key has shown up since.
     pub verified: bool,
     /// Another identity key that the person has not been asked about: nothing is sent until it is
     /// acknowledged.
-    #[serde(serialize_with = "hex_option")]
     pub pending_identity: Option<IdentityKey>,
     /// Where the two stand.
     pub state: ContactState,
@@ -71,7 +68,6 @@ impl Contact {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct KnownIdentity {
     /// The key.
-    #[serde(serialize_with = "hex")]
     pub identity: IdentityKey,
     /// When it first showed up.
     pub seen_at: Timestamp,
@@ -129,21 +125,6 @@ pub struct Preferences {
 impl Default for Preferences {
     fn default() -> Self {
         Self { show_online: true, show_last_seen: true, read_receipts: true, typing: true }
-    }
-}
-
-fn hex<S: Serializer>(id: &impl std::fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(id)
-}
-
-#[expect(clippy::ref_option, reason = "serde hands over a reference to the field")]
-fn hex_option<S: Serializer>(
-    id: &Option<impl std::fmt::Display>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match id {
-        Some(id) => serializer.collect_str(id),
-        None => serializer.serialize_none(),
     }
 }
 

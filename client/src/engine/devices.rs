@@ -17,7 +17,6 @@ pub struct OwnDevice {
     /// Whether it is the one that this engine runs on.
     pub is_this: bool,
     /// The key that it logs in and signs its prekeys with.
-    #[serde(serialize_with = "hex")]
     pub signing_key: DeviceKey,
 }
 
@@ -54,10 +53,6 @@ fn own_devices(
     let mut devices: Vec<_> = listed.collect();
     devices.sort_by_key(|device| device.id);
     Ok(devices)
-}
-
-fn hex<S: serde::Serializer>(key: &DeviceKey, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(key)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //!
 //! Events serialise as one JSON object each, tagged by `type`, for bots.
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use sotto_proto::{AccountId, MessageId, Timestamp, presence::PresenceState};
 
 use crate::model::{Contact, ConversationId, Message, Room, conversation_fields};
@@ -35,7 +35,6 @@ pub enum Event {
         #[serde(flatten, serialize_with = "conversation_fields")]
         conversation: ConversationId,
         /// Which; empty for the whole conversation.
-        #[serde(serialize_with = "hex_all")]
         messages: Vec<MessageId>,
     },
     /// Messages were read here.
@@ -72,7 +71,6 @@ pub enum Event {
         #[serde(flatten, serialize_with = "conversation_fields")]
         conversation: ConversationId,
         /// Who.
-        #[serde(serialize_with = "hex")]
         who: AccountId,
         /// Whether it is typing.
         active: bool,
@@ -80,7 +78,6 @@ pub enum Event {
     /// A contact's presence changed.
     Presence {
         /// Whose.
-        #[serde(serialize_with = "hex")]
         account: AccountId,
         /// To what.
         state: PresenceState,
@@ -105,7 +102,6 @@ pub enum Event {
         #[serde(flatten, serialize_with = "conversation_fields")]
         conversation: ConversationId,
         /// The message that it belongs to.
-        #[serde(serialize_with = "hex")]
         message: MessageId,
         /// Bytes of the blob that are there.
         done: u64,
@@ -161,14 +157,6 @@ pub enum StopReason {
         /// A sentence.
         message: String,
     },
-}
-
-fn hex<S: Serializer>(id: &impl std::fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(id)
-}
-
-fn hex_all<S: Serializer>(ids: &[MessageId], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(ids.iter().map(ToString::to_string))
 }
 
 #[cfg(test)]

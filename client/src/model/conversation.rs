@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use sotto_proto::{AccountId, MessageId, RoomId, Timestamp};
 
-use super::{Contact, ContactState, MessageState, Room, RoomState, hex, hex_option};
+use super::{Contact, ContactState, MessageState, Room, RoomState};
 
 /// Names a conversation. Serialises as the hex of its 16 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -153,7 +153,6 @@ pub struct ConversationSummary {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Preview {
     /// Which.
-    #[serde(serialize_with = "hex")]
     pub id: MessageId,
     /// Whether this account sent it.
     pub outgoing: bool,
@@ -189,7 +188,6 @@ pub struct Draft {
     /// The text.
     pub text: String,
     /// The message that it answers.
-    #[serde(serialize_with = "hex_option")]
     pub reply_to: Option<MessageId>,
 }
 
@@ -197,7 +195,6 @@ pub struct Draft {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Sender {
     /// Who.
-    #[serde(serialize_with = "hex")]
     pub account: AccountId,
     /// The name to show.
     pub name: String,

@@ -33,22 +33,18 @@ pub enum ConversationEvent {
     /// People joined the room, or were added to it.
     Joined {
         /// Who.
-        #[serde(with = "hex_accounts")]
         who: Vec<AccountId>,
     },
     /// People left the room.
     Left {
         /// Who.
-        #[serde(with = "hex_accounts")]
         who: Vec<AccountId>,
     },
     /// People were removed from the room.
     Removed {
         /// Who.
-        #[serde(with = "hex_accounts")]
         who: Vec<AccountId>,
         /// By whom.
-        #[serde(with = "hex_account")]
         by: AccountId,
     },
     /// The room was given another name.
@@ -63,63 +59,16 @@ pub enum ConversationEvent {
     /// People became admins of the room.
     Promoted {
         /// Who.
-        #[serde(with = "hex_accounts")]
         who: Vec<AccountId>,
     },
     /// People are admins of the room no longer.
     Demoted {
         /// Who.
-        #[serde(with = "hex_accounts")]
         who: Vec<AccountId>,
     },
     /// This device lost its place in the room and has joined again: what was said in between is
     /// missing.
     Rejoined,
-}
-
-/// An account as hex, both ways.
-mod hex_account {
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-    use sotto_proto::AccountId;
-
-    pub(super) fn serialize<S: Serializer>(
-        account: &AccountId,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(account)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<AccountId, D::Error> {
-        let mut account = [0; AccountId::LEN];
-        let digits = String::deserialize(deserializer)?;
-        hex::decode_to_slice(digits, &mut account).map_err(D::Error::custom)?;
-        Ok(AccountId(account))
-    }
-}
-
-/// Accounts as hex, both ways.
-mod hex_accounts {
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-    use sotto_proto::AccountId;
-
-    #[derive(Serialize, Deserialize)]
-    struct Hex(#[serde(with = "super::hex_account")] AccountId);
-
-    pub(super) fn serialize<S: Serializer>(
-        accounts: &[AccountId],
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(accounts.iter().map(|account| Hex(*account)))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Vec<AccountId>, D::Error> {
-        let accounts = Vec::<Hex>::deserialize(deserializer)?;
-        Ok(accounts.into_iter().map(|Hex(account)| account).collect())
-    }
 }
 
 #[cfg(test)]

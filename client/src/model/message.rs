@@ -5,14 +5,13 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use sotto_proto::{AccountId, ErrorCode, MessageId, Refusal, Timestamp};
 
-use super::{ConversationEvent, ConversationId, conversation_fields, hex, hex_option};
+use super::{ConversationEvent, ConversationId, conversation_fields};
 
 /// A message, or an event that stands among the messages.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Message {
     /// Names it within its conversation.
-    #[serde(serialize_with = "hex")]
     pub id: MessageId,
     /// Where it stands.
     #[serde(flatten, serialize_with = "conversation_fields")]
@@ -25,7 +24,6 @@ pub struct Message {
     pub outgoing: bool,
     /// Whoever else it is by. None of own messages, and of events but those that somebody in a room
     /// has brought about.
-    #[serde(serialize_with = "hex_option")]
     pub sender: Option<AccountId>,
     /// By the sender's clock.
     pub sent_at: Timestamp,
@@ -34,7 +32,6 @@ pub struct Message {
     /// What it is.
     pub body: MessageBody,
     /// The message that this one answers; it may be gone.
-    #[serde(serialize_with = "hex_option")]
     pub reply_to: Option<MessageId>,
     /// Whether its sender has changed the text.
     pub edited: bool,
@@ -138,7 +135,6 @@ pub struct MessageReaction {
     /// Whether this account's owner reacted.
     pub outgoing: bool,
     /// Whoever else reacted.
-    #[serde(serialize_with = "hex_option")]
     pub by: Option<AccountId>,
     /// The emoji.
     pub emoji: String,

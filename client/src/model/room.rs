@@ -3,13 +3,10 @@
 use serde::Serialize;
 use sotto_proto::{AccountId, DisplayName, IdentityKey, RoomId, Username};
 
-use super::{hex, hex_option};
-
 /// A room that this account is or was in, or is invited to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Room {
     /// Which.
-    #[serde(serialize_with = "hex")]
     pub id: RoomId,
     /// Who may join it.
     pub kind: RoomKind,
@@ -26,7 +23,6 @@ pub struct Room {
     /// How many people are in it, as far as known.
     pub members: u32,
     /// Who invited this account.
-    #[serde(serialize_with = "hex_option")]
     pub invited_by: Option<AccountId>,
 }
 
@@ -60,7 +56,6 @@ pub enum RoomState {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RoomMember {
     /// Who.
-    #[serde(serialize_with = "hex")]
     pub account: AccountId,
     /// The unique name; none before the relay has told it.
     pub username: Option<Username>,
@@ -69,7 +64,6 @@ pub struct RoomMember {
     /// How the owner calls the person, if it is a contact with an alias.
     pub alias: Option<String>,
     /// The identity key that its devices in the room are certified by.
-    #[serde(serialize_with = "hex")]
     pub identity: IdentityKey,
     /// Whether it is an admin of the room.
     pub is_admin: bool,

@@ -10,6 +10,7 @@
 
 mod client;
 mod relay;
+mod room;
 
 /// Rounds where nobody asks for more.
 const ROUNDS: usize = 50;

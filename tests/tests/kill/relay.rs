@@ -29,7 +29,7 @@ use tokio::{
 use super::ROUNDS;
 
 /// Limits that these tests are not about.
-const UNLIMITED: [&str; 10] = [
+pub(super) const UNLIMITED: [&str; 10] = [
     "--claims-per-hour=1000000000",
     "--claims-per-target=1000000000",
     "--requests-per-minute=1000000000",
@@ -46,9 +46,9 @@ const TRAFFIC: usize = 20;
 
 /// What all that goes on has in common.
 #[derive(Default)]
-struct Course {
-    over: AtomicBool,
-    acknowledged: AtomicUsize,
+pub(super) struct Course {
+    pub(super) over: AtomicBool,
+    pub(super) acknowledged: AtomicUsize,
     claims: AtomicUsize,
     progress: Notify,
 }
@@ -59,7 +59,7 @@ impl Course {
         self.progress.notify_one();
     }
 
-    fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         self.over.load(Ordering::SeqCst)
     }
 
@@ -122,7 +122,7 @@ async fn what_was_acknowledged_is_delivered_once_and_in_order() {
     );
 }
 
-async fn kill_again_and_again(
+pub(super) async fn kill_again_and_again(
     relay: &mut RelayProcess,
     course: &Course,
     counter: &AtomicUsize,
@@ -137,7 +137,7 @@ async fn kill_again_and_again(
     }
 }
 
-fn text(number: usize) -> String {
+pub(super) fn text(number: usize) -> String {
     format!("number {number}")
 }
 
@@ -154,7 +154,10 @@ async fn talk(me: Arc<Person>, to: Arc<Person>, course: Arc<Course>) -> usize {
 }
 
 /// Counts how often each message was shown, and the acknowledgements of own ones.
-fn watch(person: &Person, course: &Arc<Course>) -> Arc<Mutex<HashMap<MessageId, usize>>> {
+pub(super) fn watch(
+    person: &Person,
+    course: &Arc<Course>,
+) -> Arc<Mutex<HashMap<MessageId, usize>>> {
     let shown = Arc::<Mutex<HashMap<MessageId, usize>>>::default();
     let (counts, course) = (Arc::clone(&shown), Arc::clone(course));
     let mut events = person.engine.subscribe();
