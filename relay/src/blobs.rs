@@ -96,10 +96,8 @@ impl BlobFolder {
         let mut files = tokio::fs::read_dir(self.folder()).await?;
         let mut blobs = Vec::new();
         while let Some(file) = files.next_entry().await? {
-            let mut id = [0; BlobId::LEN];
-            if hex::decode_to_slice(file.file_name().as_encoded_bytes(), &mut id).is_ok() {
-                blobs.push(BlobId(id));
-            }
+            // The folder may hold other files.
+            blobs.extend(file.file_name().to_str().and_then(|name| name.parse::<BlobId>().ok()));
         }
         Ok(blobs)
     }

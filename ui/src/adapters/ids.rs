@@ -2,7 +2,7 @@
 
 use sotto_client::{
     model::ConversationId,
-    proto::{AccountId, MessageId, RoomId},
+    proto::MessageId,
 };
 
 /// What stands before a room's id, so that no person's is like it.
@@ -11,8 +11,8 @@ const ROOM: &str = "room ";
 /// The conversation of this identifier; none for an empty or foreign text.
 pub(crate) fn conversation(text: &str) -> Option<ConversationId> {
     match text.strip_prefix(ROOM) {
-        Some(room) => bytes(room).map(|id| RoomId(id).into()),
-        None => bytes(text).map(|id| AccountId(id).into()),
+        Some(room) => room.parse().ok().map(ConversationId::Room),
+        None => text.parse().ok().map(ConversationId::Contact),
     }
 }
 
@@ -26,17 +26,13 @@ pub(crate) fn shown(conversation: ConversationId) -> String {
 
 /// The message of this identifier; none for an empty or foreign text.
 pub(crate) fn message(text: &str) -> Option<MessageId> {
-    bytes(text).map(MessageId)
-}
-
-fn bytes(text: &str) -> Option<[u8; 16]> {
-    let mut bytes = [0; 16];
-    hex::decode_to_slice(text, &mut bytes).ok()?;
-    Some(bytes)
+    text.parse().ok()
 }
 
 #[cfg(test)]
 mod tests {
+    use sotto_client::proto::{AccountId, RoomId};
+
     use super::*;
 
     #[test]
