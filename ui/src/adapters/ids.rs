@@ -1,9 +1,6 @@
 //! Identifiers as the Slint files hand them around: in hex.
 
-use sotto_client::{
-    model::ConversationId,
-    proto::MessageId,
-};
+use sotto_client::{model::ConversationId, proto::MessageId};
 
 /// What stands before a room's id, so that no person's is like it.
 const ROOM: &str = "room ";
