@@ -180,6 +180,9 @@ pub enum FailReason {
     /// The recipient is no longer on the relay.
     #[error("there is no such user on the relay")]
     NoSuchUser,
+    /// This account is not in the room any more, or the room is no more.
+    #[error("you are not in this room any more")]
+    NotInRoom,
     /// The recipient has no device that could open it.
     #[error("the recipient has no device that could open it")]
     NoDevice,
@@ -222,6 +225,7 @@ impl From<&Refusal> for FailReason {
         match refusal.code {
             ErrorCode::MailboxFull => Self::MailboxFull,
             ErrorCode::NoSuchUser => Self::NoSuchUser,
+            ErrorCode::NotAMember | ErrorCode::NoSuchRoom => Self::NotInRoom,
             ErrorCode::NoSuchDevice => Self::NoDevice,
             ErrorCode::FrameTooLarge => Self::TooLarge,
             ErrorCode::BlobQuota => Self::BlobQuota,

@@ -128,6 +128,7 @@ impl From<&EngineError> for Trouble {
             EngineError::Transport(error) => error.into(),
             EngineError::Vault(error) => error.into(),
             EngineError::NoSuchUser => Problem::NoSuchUser.into(),
+            EngineError::NotInRoom => Problem::NotInRoom.into(),
             EngineError::Username(_) | EngineError::Link(_) => Problem::NotAUsername.into(),
             EngineError::OtherRelay => Problem::OtherRelay.into(),
             EngineError::WrongIdentity | EngineError::OwnIdentity => Problem::WrongIdentity.into(),
@@ -152,6 +153,7 @@ impl From<&FailReason> for Trouble {
         match reason {
             FailReason::MailboxFull => Problem::MailboxFull.into(),
             FailReason::NoSuchUser => Problem::NoSuchUser.into(),
+            FailReason::NotInRoom => Problem::NotInRoom.into(),
             FailReason::NoDevice => Problem::NoDevice.into(),
             FailReason::IdentityChanged => Problem::IdentityChanged.into(),
             FailReason::Expired => Problem::Expired.into(),

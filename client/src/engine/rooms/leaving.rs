@@ -23,7 +23,7 @@ pub(super) fn close(
     // What was taken is in the log, and what was not will not be.
     tx.settle_taken(room, clock::now())?;
     tx.unpost(room, u64::from(u32::MAX))?;
-    Ok(tx.fail_waiting(room.into(), &FailReason::NoSuchUser)?)
+    Ok(tx.fail_waiting(room.into(), &FailReason::NotInRoom)?)
 }
 
 /// Puts a line into a room.
