@@ -75,7 +75,7 @@ use keeper::{Keeper, Kept};
 use rooms::RoomTasks;
 use transfers::Transfers;
 
-use crate::transport::Link;
+use crate::{model::ConversationId, transport::Link};
 
 /// Events that a slow listener may fall behind.
 const EVENTS: usize = 4096;
@@ -253,6 +253,14 @@ impl Shared {
     /// The connection that is logged in.
     fn link(&self) -> Result<Link, EngineError> {
         self.link.borrow().clone().ok_or(EngineError::NotConnected)
+    }
+
+    /// There is something to send to a conversation.
+    fn wake_sender(&self, to: ConversationId) {
+        match to {
+            ConversationId::Contact(_) => self.wake.outbox.notify_one(),
+            ConversationId::Room(_) => self.rooms.wake_posts(),
+        }
     }
 
     /// Something left, failed or arrived.

@@ -202,10 +202,7 @@ impl Engine {
             Ok(queued)
         });
         let queued = job.await?;
-        match to {
-            ConversationId::Contact(_) => self.shared.wake.outbox.notify_one(),
-            ConversationId::Room(_) => self.shared.rooms.wake_posts(),
-        }
+        self.shared.wake_sender(to);
         Ok(queued)
     }
 

@@ -296,7 +296,7 @@ async fn finish(shared: &Shared, job: &AttachmentJob) -> Result<(), EngineError>
         Ok(Some(message))
     });
     shared.tell_all(job.await?.map(|message| Event::MessageChanged { message }));
-    shared.wake.outbox.notify_one();
+    shared.wake_sender(conversation);
     shared.progressed();
     Ok(())
 }

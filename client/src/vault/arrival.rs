@@ -226,15 +226,17 @@ impl Arrival<'_> {
         Ok(Recorded::Accepted(Box::new(event)))
     }
 
-    /// From an accepted contact alone: a stranger may write, and no more.
+    /// From an accepted contact as many as there are rooms; from a stranger one that waits for the
+    /// owner's word, so that nobody fills the vault.
     fn invite(&self, invite: &RoomInvite) -> Result<Recorded, VaultError> {
         let contact = self.conversation.contact().map(|account| self.tx.contact(account));
-        let is_accepted = contact
-            .transpose()?
-            .flatten()
-            .is_some_and(|contact| contact.state == ContactState::Accepted);
+        let is_welcome = match contact.transpose()?.flatten().map(|contact| contact.state) {
+            Some(ContactState::Accepted) => true,
+            Some(ContactState::Request) => !self.tx.is_invited_elsewhere(self.from, invite.room)?,
+            _ => false,
+        };
         let fits = invite.profile.is_within_bounds() && invite.welcome.len() <= WELCOME_MAX;
-        if !is_accepted || !fits {
+        if !is_welcome || !fits {
             return Ok(Recorded::Ignored);
         }
         self.tx.put_invite(self.from, invite, self.now)?;

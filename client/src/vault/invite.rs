@@ -34,6 +34,17 @@ impl View {
 }
 
 impl Tx<'_> {
+    /// Whether an invitation of this person to another room waits.
+    pub(super) fn is_invited_elsewhere(
+        &self,
+        by: AccountId,
+        room: RoomId,
+    ) -> Result<bool, VaultError> {
+        let sql =
+            "SELECT 1 AS found FROM room_invites WHERE invited_by = ?1 AND room <> ?2 LIMIT 1";
+        Ok(self.row(sql, params![by.0, key(room.into())], |_| Ok(()))?.is_some())
+    }
+
     /// Keeps an invitation; a later one of the same person to the same room takes its place.
     pub(super) fn put_invite(
         &self,
@@ -100,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_but_an_accepted_contact_invites_and_within_bounds() {
+    fn a_stranger_invites_to_one_room_and_everybody_within_bounds() {
         let mut fixture = Fixture::with_contact();
         let mut large = invite(1);
         large.welcome = vec![0; WELCOME_MAX + 1];
@@ -109,7 +120,16 @@ mod tests {
         long.profile.topic = "x".repeat(TOPIC_MAX + 1);
         assert_eq!(arrive(&mut fixture, &content(2, long)), Recorded::Ignored);
         fixture.vault.write(|tx| tx.set_contact_state(account(1), ContactState::Request)).unwrap();
-        assert_eq!(arrive(&mut fixture, &content(3, invite(1))), Recorded::Ignored);
+        for (id, room, expected) in [
+            (3, ROOM, Recorded::Invite { room: ROOM }),
+            (4, RoomId([0x77; 16]), Recorded::Ignored),
+            (5, ROOM, Recorded::Invite { room: ROOM }),
+        ] {
+            let invite = RoomInvite { room, ..invite(1) };
+            assert_eq!(arrive(&mut fixture, &content(id, invite)), expected);
+        }
+        fixture.vault.write(|tx| tx.set_contact_state(account(1), ContactState::Blocked)).unwrap();
+        assert_eq!(arrive(&mut fixture, &content(6, invite(1))), Recorded::Ignored);
         let mut fixture = Fixture::with_room();
         let inside = say(&mut fixture, account(2), &content(4, invite(1)));
         assert_eq!(inside, Recorded::Ignored);

@@ -39,8 +39,9 @@ impl View {
     /// Who is meant by what stands behind an `@`. A name may end with a sign that also ends a
     /// sentence, so the longest name that somebody has is the one that is meant.
     fn meant(&self, room: RoomId, written: &str) -> Result<Option<AccountId>, VaultError> {
-        let sql = "SELECT account FROM room_members
-             WHERE room = ?1 AND username = ?2 AND devices > 0";
+        let sql =
+            "SELECT m.account FROM room_members m LEFT JOIN contacts c ON c.account = m.account
+             WHERE m.room = ?1 AND coalesce(m.username, c.username) = ?2 AND m.devices > 0";
         let written = written.to_ascii_lowercase();
         let mut name = written.as_str();
         loop {
@@ -69,7 +70,12 @@ const fn is_in_names(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{Fixture, ROOM, account, chat};
+    use sotto_proto::IdentityKey;
+
+    use super::super::{
+        NewMember,
+        tests::{Fixture, NOW, ROOM, account, chat, new_contact},
+    };
     use super::*;
 
     fn mentioned(fixture: &Fixture, text: &str) -> Vec<AccountId> {
@@ -95,6 +101,25 @@ mod tests {
         }
         let direct = fixture.vault.read(|view| view.mentions(chat(2), "@carol")).unwrap();
         assert!(direct.is_empty());
+    }
+
+    #[test]
+    fn a_contact_is_known_by_name_before_the_relay_has_told_it() {
+        let mut fixture = Fixture::with_room();
+        let erin = NewMember {
+            account: account(4),
+            identity: IdentityKey([4; 32]),
+            is_admin: false,
+            devices: 1,
+        };
+        fixture
+            .vault
+            .write(|tx| {
+                tx.add_contact(&new_contact(4, "erin"), NOW)?;
+                tx.set_room_members(ROOM, &[erin])
+            })
+            .unwrap();
+        assert_eq!(mentioned(&fixture, "@erin"), [account(4)]);
     }
 
     #[test]

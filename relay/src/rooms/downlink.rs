@@ -90,7 +90,9 @@ impl Reading<'_> {
                 notices.push(RoomNotice::Ended { room: claim.room, why: RoomEnd::NotAMember });
                 continue;
             };
-            if place.read > claim.up_to {
+            // Who came in by a Welcome and has read nothing does not know where it begins.
+            let is_new = claim.up_to == 0 && place.read == place.joined;
+            if place.read > claim.up_to && !is_new {
                 let seen = RoomPlace { room: claim.room, up_to: place.read };
                 notices.push(RoomNotice::Ahead(seen));
             }

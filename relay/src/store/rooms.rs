@@ -138,7 +138,9 @@ pub enum Posted {
 pub struct MemberPlace {
     /// Which room.
     pub room: RoomId,
-    /// How far it has read, or where it came in.
+    /// Where it came in: nothing up to there is for it.
+    pub joined: u64,
+    /// How far it has read, at least to where it came in.
     pub read: u64,
     /// The last position that it may read; none while it is in the room.
     pub until: Option<u64>,

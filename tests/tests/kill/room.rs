@@ -104,8 +104,8 @@ async fn change(me: Arc<Person>, room: RoomId, course: Arc<Course>) -> usize {
     while !course.is_over() {
         let is_admin = changes % 2 == 0;
         // Without a connection it fails, and is tried again.
-        let changed = me.engine.set_room_admin(room, GUEST, is_admin).await;
-        changes += usize::from(changed.is_ok());
+        let answer = me.engine.set_room_admin(room, GUEST, is_admin).await;
+        changes += usize::from(answer.is_ok());
         tokio::time::sleep(PACE).await;
     }
     changes

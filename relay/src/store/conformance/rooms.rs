@@ -159,7 +159,7 @@ pub(crate) async fn a_new_member_reads_nothing_earlier(store: Tested) {
     let LogPage::Entries { after, entries } = page else { panic!("it is in the room") };
     assert_eq!((after, sequences(&entries)), (4, vec![5]));
     let place = store.room_place(ROOM, address(3)).await.unwrap().unwrap();
-    assert_eq!((place.read, place.until), (4, None));
+    assert_eq!((place.joined, place.read, place.until), (4, 4, None));
     assert_eq!(sequences(&read(&store, address(1), 0).await.unwrap()), [2, 3, 4, 5]);
 }
 
@@ -191,7 +191,7 @@ pub(crate) async fn a_device_that_comes_back_begins_anew(store: Tested) {
     let room = store.room(ROOM).await.unwrap().unwrap();
     assert_eq!((room.devices, room.accounts), (2, 2));
     let place = store.room_place(ROOM, address(2)).await.unwrap().unwrap();
-    assert_eq!((place.read, place.until), (4, None));
+    assert_eq!((place.joined, place.read, place.until), (4, 4, None));
     assert_eq!(say(&store, 2, epoch + 1).await, Posted::At(5));
 }
 

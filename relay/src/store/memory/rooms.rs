@@ -340,7 +340,8 @@ impl Rooms {
 
     pub(super) fn place(&self, room: RoomId, device: DeviceAddress) -> Option<MemberPlace> {
         let member = self.all.get(&room)?.members.get(&device)?;
-        Some(MemberPlace { room, read: member.read, until: member.until })
+        let Member { joined, read, until } = *member;
+        Some(MemberPlace { room, joined, read, until })
     }
 
     pub(super) fn places(&self, device: DeviceAddress) -> Vec<MemberPlace> {

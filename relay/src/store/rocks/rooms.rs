@@ -339,7 +339,7 @@ pub(super) fn place(
     device: DeviceAddress,
 ) -> Result<Option<MemberPlace>, StoreError> {
     let row = member(rows, room, device)?;
-    Ok(row.map(|row| MemberPlace { room, read: row.read, until: row.until }))
+    Ok(row.map(|row| MemberPlace { room, joined: row.joined, read: row.read, until: row.until }))
 }
 
 /// A device's places in all its rooms.
