@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use sotto_client::{
     ConnectError, EngineError, Event, NewAccount, Secret, SignInError, StopReason,
+    model::RoomState,
     proto::{
         Answer, CloseCode, ErrorCode, RoomId, Username,
         account::{AddressClass, LoginMeans},
@@ -350,6 +351,36 @@ async fn the_figures_follow_what_happens() {
     assert!(figures.last_60_s.accepted >= 20 && figures.last_60_s.delivered >= 20, "{figures:?}");
     assert!(figures.database_bytes > 0 && figures.free_bytes > 0);
     assert!(!figures.version.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rooms_are_listed_without_their_names_and_deleted() {
+    let relay = RelayProcess::start();
+    let anna = Person::register(relay.link(), "anna").await;
+    let bob = Person::register(relay.link(), "bob").await;
+    anna.befriend(&bob).await;
+    let room = bob.gather("Secret", &[&anna]).await;
+    let list = Command::Rooms(RoomsPage { after: None, limit: 10 });
+    let admin::Answer::Rooms(page) = administer(&anna, list).await else { panic!("no rooms") };
+    let line = page.rooms.iter().find(|line| line.room == room).unwrap();
+    assert_eq!((&line.name, line.lobby, line.people), (&None, false, 2));
+    let lobby = page.rooms.iter().find(|line| line.lobby).unwrap();
+    assert_eq!(lobby.name.as_ref().unwrap().as_str(), "Lobby");
+    let mut events = bob.engine.subscribe();
+    let delete = || Command::DeleteRoom(Room { room });
+    administer(&anna, delete()).await;
+    until(&mut events, |event| match event {
+        Event::Room { room: known } if known.id == room => {
+            (known.state == RoomState::Gone).then_some(())
+        }
+        _ => None,
+    })
+    .await;
+    assert_eq!(refusal(&anna, delete()).await, ErrorCode::NoSuchRoom);
+    let noted = audit(&anna).await;
+    let acts: Vec<_> = noted.iter().map(|line| line.entry.act.as_str()).collect();
+    assert_eq!(acts.iter().filter(|act| **act == "delete_room").count(), 2);
+    assert!(!acts.contains(&"rooms"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
