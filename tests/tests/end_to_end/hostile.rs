@@ -11,6 +11,7 @@ use sotto_client::proto::{
     codec::{self, HEADER_LEN},
     login::{AskInfo, LogInByPassword, PasswordFinish, Register},
     mailbox::{Acknowledgement, Delivery, OpenDownlink, OpenUplink},
+    room::{OpenRoomDownlink, OpenRoomUplink, RoomAcknowledgement, RoomDelivery},
 };
 use sotto_keys::password::{Login, Registration};
 use sotto_tests::{Account, PATIENCE, RelayProcess, Stranger, receive_frame, send_frame};
@@ -42,6 +43,8 @@ enum Opening {
     Enrolment,
     Uplink,
     Downlink,
+    RoomUplink,
+    RoomDownlink,
 }
 
 /// What came of the frames, and how often.
@@ -96,6 +99,8 @@ async fn open(stranger: &Stranger, opening: Opening) -> Option<(SendStream, Recv
         }
         Opening::Uplink => OpenUplink {}.into(),
         Opening::Downlink => OpenDownlink {}.into(),
+        Opening::RoomUplink => OpenRoomUplink {}.into(),
+        Opening::RoomDownlink => OpenRoomDownlink { rooms: Vec::new() }.into(),
     };
     let (mut send, mut receive) = stranger.connection.open_bi().await.ok()?;
     send_frame(&mut send, &request).await?;
@@ -148,7 +153,13 @@ fn described(opening: Opening, bytes: &[u8]) -> String {
         Err(_) => {
             let is_known = match opening {
                 Opening::Uplink => codec::decode::<Acknowledgement>(body).is_ok(),
-                _ => codec::decode::<Delivery>(body).is_ok(),
+                Opening::RoomUplink => codec::decode::<RoomAcknowledgement>(body).is_ok(),
+                Opening::RoomDownlink => codec::decode::<RoomDelivery>(body).is_ok(),
+                // A spoiled request may open either downlink.
+                _ => {
+                    codec::decode::<Delivery>(body).is_ok()
+                        || codec::decode::<RoomDelivery>(body).is_ok()
+                }
             };
             assert!(is_known, "the relay sent what is no frame");
             "batch".to_owned()
@@ -170,7 +181,12 @@ async fn onslaught(relay: &RelayProcess, account: Option<&Account>, seed: u64) -
     let mut outcomes = Outcomes::new();
     let mut plan = vec![("request", Opening::Nothing), ("answer", Opening::Nothing)];
     if account.is_some() {
-        plan.extend([("submission", Opening::Uplink), ("consumed", Opening::Downlink)]);
+        plan.extend([
+            ("submission", Opening::Uplink),
+            ("consumed", Opening::Downlink),
+            ("room_submission", Opening::RoomUplink),
+            ("rooms_consumed", Opening::RoomDownlink),
+        ]);
     } else {
         plan.extend([
             ("registration_finish", Opening::Registration),
