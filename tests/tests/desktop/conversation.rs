@@ -3,7 +3,7 @@
 use sotto_client::model::MessageBody;
 use sotto_tests::{Desk, Person};
 
-use crate::{Scene, alice_of, heard};
+use crate::{Scene, alice_of, connect_again, heard};
 
 /// Says something to the person at the desktop.
 fn tell(from: &Person, text: &str) -> sotto_client::proto::MessageId {
@@ -149,7 +149,7 @@ fn a_draft_waits_in_its_conversation() {
     scene.desk.see("Draft: Dear Bob, I");
     scene.desk.press_like("bob");
     scene.desk.see("Message to bob");
-    assert_eq!(scene.desk.value("Message to bob"), "Dear Bob, I");
+    scene.desk.until("the draft is back", |desk| desk.value("Message to bob") == "Dear Bob, I");
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn what_is_written_offline_waits_and_is_counted() {
     scene.desk.see("into the dark. Waiting to be sent");
     scene.desk.see("1 message wait");
     scene.relay.restart();
-    scene.desk.press("Connect again");
+    connect_again(&scene.desk);
     heard(&scene, &bob, "into the dark");
     scene.desk.see("into the dark. Delivered");
     scene.desk.see("Online");

@@ -6,7 +6,7 @@ use sotto_client::model::MessageBody;
 use sotto_proto::MessageId;
 use sotto_tests::{Desk, Person};
 
-use crate::{Scene, alice_of, heard};
+use crate::{Scene, alice_of, connect_again, heard};
 
 /// The newest message of the conversation with the person at the desktop.
 fn newest(person: &Person) -> Option<sotto_client::model::Message> {
@@ -131,7 +131,7 @@ fn a_transfer_is_cancelled_and_sent_again() {
     scene.desk.press("Cancel the transfer of long.bin");
     scene.desk.see("Not sent. It was cancelled.");
     scene.relay.restart();
-    scene.desk.press("Connect again");
+    connect_again(&scene.desk);
     scene.desk.see("Online");
     scene.desk.press("Send again");
     assert_eq!(receives(&scene, &bob, "long.bin").len(), 3_000_000);

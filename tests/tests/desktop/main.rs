@@ -107,6 +107,16 @@ fn start(home: &TempDir) -> Desk {
     Desk::start(home.path(), Canvas::None, Arguments::default(), Clock::system())
 }
 
+/// Connects again after the relay was away, unless the app has done so by itself in the meantime.
+fn connect_again(desk: &Desk) {
+    desk.until("the app is online again", |desk| {
+        if let Some(button) = desk.control("Connect again") {
+            button.invoke_accessible_default_action();
+        }
+        desk.sees("Online")
+    });
+}
+
 /// Waits until somebody was told `text` by the person at the desktop.
 fn heard(scene: &Scene, person: &Person, text: &str) {
     let alice = alice_of(person);

@@ -6,9 +6,6 @@ use proptest::prelude::*;
 use super::world::{Device, Memory, ROOM, Relay, assert_agreed, open_kind, policy};
 use crate::room::{Room, RoomChange, RosterError};
 
-/// The people, all of them admins.
-const EVERYBODY: [u8; 4] = [1, 2, 3, 4];
-
 #[derive(Clone, Copy, Debug)]
 enum Step {
     /// The first member adds whom it may.
@@ -79,7 +76,7 @@ impl<'a> Model<'a> {
             Step::Policy => {
                 // The commit and the policy in it are seen by all; everybody stays an admin.
                 let kind = if b.index(2) == 0 { open_kind() } else { other_kind() };
-                let new = policy(kind, &EVERYBODY);
+                let new = policy(kind, &[&self.inside[..], &self.outside].concat());
                 let change = RoomChange { policy: Some(&new), ..RoomChange::default() };
                 self.relay.change(by, &change, &self.others(&[by]), &[]);
             }
@@ -139,8 +136,9 @@ proptest! {
     fn all_agree_whatever_happens(steps in steps()) {
         let devices =
             [(1, 1), (1, 2), (2, 1), (3, 1), (3, 2), (4, 1)].map(|(p, d)| Device::new(p, d));
-        let relay = Relay::found(&devices[0], &policy(open_kind(), &EVERYBODY));
-        let outside = devices[1..].iter().collect();
+        let everybody: Vec<_> = devices.iter().collect();
+        let relay = Relay::found(&devices[0], &policy(open_kind(), &everybody));
+        let outside = everybody[1..].to_vec();
         let mut model = Model { relay, inside: vec![&devices[0]], outside, copy: None };
         for (step, a, b) in steps {
             model.step(step, a, b);
