@@ -123,6 +123,26 @@ kinds! {
 }
 
 impl Command {
+    /// What asks for the page behind the one that was answered; none where the list has ended, or is
+    /// read page by page on purpose, as the audit log.
+    pub fn next_page(&self, answer: &Answer) -> Option<Self> {
+        match (self, answer) {
+            (Self::Accounts(page), Answer::Accounts(shown)) if shown.more => {
+                let after = Some(shown.accounts.last()?.username.clone());
+                Some(Self::Accounts(AccountsPage { after, ..page.clone() }))
+            }
+            (Self::Invitations(_), Answer::Invitations(shown)) if shown.more => {
+                let after = Some(shown.invitations.last()?.code.clone());
+                Some(Self::Invitations(InvitationsPage { after }))
+            }
+            (Self::Rooms(page), Answer::Rooms(shown)) if shown.more => {
+                let after = Some(shown.rooms.last()?.room);
+                Some(Self::Rooms(RoomsPage { after, ..*page }))
+            }
+            _ => None,
+        }
+    }
+
     /// Whether it stands in the audit log when it was carried out: what changes something, and
     /// looking at one account, whose login history is a person's.
     pub const fn is_noted(&self) -> bool {

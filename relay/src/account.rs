@@ -62,9 +62,7 @@ pub(crate) async fn end_device(
         }
         Err(error) => return Err(error.into()),
     }
-    for room in rooms {
-        shared.rooms.wake(room);
-    }
+    shared.rooms.wake_all(rooms);
     shared.online.remove(ended);
     shared.mail_left.notify_one();
     Ok(Done {}.into())

@@ -163,9 +163,7 @@ async fn act(shared: &Shared, command: Command, entry: AuditEntry) -> Result<Ans
             let id = find(shared, &named.username).await?;
             let rooms = shared.rooms_of(id).await.map_err(told)?;
             store.administer(Change::Delete(id), entry).await.map_err(told)?;
-            for room in rooms {
-                shared.rooms.wake(room);
-            }
+            shared.rooms.wake_all(rooms);
             shared.online.remove_others(id, None);
             shared.mail_left.notify_one();
             done()

@@ -167,9 +167,7 @@ async fn enrol(session: &Session, talk: &mut Talk, account: Account) -> Result<(
     let rooms = shared.rooms_of(id).await?;
     shared.store.enrol(new).await?;
     if replace_devices {
-        for room in rooms {
-            shared.rooms.wake(room);
-        }
+        shared.rooms.wake_all(rooms);
         shared.online.remove_others(id, Some(kept));
         shared.mail_left.notify_one();
     }

@@ -279,22 +279,7 @@ fn confirm(username: &Username, yes: bool) -> Result<(), Failure> {
 
 fn next_page(command: &Command, answer: &Answer) -> Option<Command> {
     let (Command::Admin { order }, Answer::Admin { said }) = (command, answer) else { return None };
-    let order = match (order, said) {
-        (admin::Command::Accounts(page), admin::Answer::Accounts(shown)) if shown.more => {
-            let after = shown.accounts.last()?.username.clone();
-            admin::Command::Accounts(AccountsPage { after: Some(after), ..page.clone() })
-        }
-        (admin::Command::Invitations(_), admin::Answer::Invitations(shown)) if shown.more => {
-            let after = shown.invitations.last()?.code.clone();
-            admin::Command::Invitations(InvitationsPage { after: Some(after) })
-        }
-        (admin::Command::Rooms(page), admin::Answer::Rooms(shown)) if shown.more => {
-            let after = Some(shown.rooms.last()?.room);
-            admin::Command::Rooms(RoomsPage { after, ..*page })
-        }
-        _ => return None,
-    };
-    Some(Command::Admin { order })
+    Some(Command::Admin { order: order.next_page(said)? })
 }
 
 fn show(answer: &Answer, json: bool) -> Result<(), Failure> {

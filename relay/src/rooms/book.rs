@@ -21,6 +21,13 @@ impl RoomBook {
         self.each(room, |device| device.rooms.news(room));
     }
 
+    /// The same of several rooms.
+    pub(crate) fn wake_all(&self, rooms: impl IntoIterator<Item = RoomId>) {
+        for room in rooms {
+            self.wake(room);
+        }
+    }
+
     /// Tells those who follow a room that it is no more.
     pub(crate) fn deleted(&self, room: RoomId) {
         self.each(room, |device| device.rooms.deleted(room));

@@ -153,7 +153,7 @@ pub(crate) async fn run(app: &App, engine: &Engine, args: &Admin) -> Result<(), 
         let kind = command.kind();
         let answer = engine.administer(command.clone()).await?;
         show(app, kind, &answer)?;
-        match next_page(&command, &answer) {
+        match command.next_page(&answer) {
             Some(next) => command = next,
             None => return Ok(()),
         }
@@ -205,24 +205,6 @@ fn command(order: &Order) -> Result<Command, CliError> {
             Command::Audit(AuditPage { before: *before, limit: *limit })
         }
     })
-}
-
-fn next_page(command: &Command, answer: &Answer) -> Option<Command> {
-    match (command, answer) {
-        (Command::Accounts(page), Answer::Accounts(shown)) if shown.more => {
-            let after = Some(shown.accounts.last()?.username.clone());
-            Some(Command::Accounts(AccountsPage { after, ..page.clone() }))
-        }
-        (Command::Invitations(_), Answer::Invitations(shown)) if shown.more => {
-            let after = Some(shown.invitations.last()?.code.clone());
-            Some(Command::Invitations(InvitationsPage { after }))
-        }
-        (Command::Rooms(page), Answer::Rooms(shown)) if shown.more => {
-            let after = Some(shown.rooms.last()?.room);
-            Some(Command::Rooms(RoomsPage { after, ..*page }))
-        }
-        _ => None,
-    }
 }
 
 fn show(app: &App, kind: &'static str, answer: &Answer) -> Result<(), CliError> {
