@@ -94,7 +94,7 @@ mod storage;
 mod tests;
 mod wire;
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use openmls::prelude::{
     LeafNodeIndex, MlsGroup, OpenMlsProvider as _, ProcessedMessageContent, ProtocolMessage,
@@ -191,9 +191,9 @@ impl Room {
         Ok(member::members(self.group.public_group())?)
     }
 
-    /// Whether an account may add and remove others and change the policy.
-    pub fn is_admin(&self, account: AccountId) -> Result<bool, RoomError> {
-        Ok(rules::is_admin(&self.policy()?, &self.members()?, account))
+    /// The people who may add and remove others and change the policy.
+    pub fn admins(&self) -> Result<BTreeSet<AccountId>, RoomError> {
+        Ok(rules::admins(&self.policy()?, &self.members()?))
     }
 
     /// Whether this device is still in it.

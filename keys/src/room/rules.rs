@@ -45,14 +45,16 @@ pub enum RuleError {
     TwoIdentities,
 }
 
-/// Whether the devices of `account` count as those of an admin. A room by invitation is never without
-/// one: when none is left, all are. An open room may be.
-pub(super) fn is_admin(policy: &RoomPolicy, members: &[RoomMember], account: AccountId) -> bool {
-    let is_orphaned = || {
-        policy.kind == RoomKind::Invite
-            && !members.iter().any(|member| policy.admins.contains(&member.account))
-    };
-    policy.admins.contains(&account) || is_orphaned()
+/// The people who count as admins. A room by invitation is never without one: when none is left, all
+/// members are. An open room may be.
+pub(super) fn admins(policy: &RoomPolicy, members: &[RoomMember]) -> BTreeSet<AccountId> {
+    let mut admins = policy.admins.clone();
+    let is_orphaned = policy.kind == RoomKind::Invite
+        && !members.iter().any(|member| admins.contains(&member.account));
+    if is_orphaned {
+        admins.extend(members.iter().map(|member| member.account));
+    }
+    admins
 }
 
 /// Whether a room with these members and this policy may be changed so. `departed` says whether a
@@ -79,7 +81,7 @@ fn check_act(
     departed: &dyn Fn(DeviceAddress) -> bool,
 ) -> Result<(), RuleError> {
     let by = change.by.account;
-    let admin = is_admin(policy, members, by);
+    let admin = admins(policy, members).contains(&by);
     let may_remove =
         |member: &RoomMember| admin || member.account == by || departed(member.address());
     if !admin && !change.joined.is_empty() {

@@ -221,7 +221,7 @@ fn look(
         kind,
         profile,
         state: RoomState::Joined,
-        is_admin: group.is_admin(own.account)?,
+        is_admin: group.admins()?.contains(&own.account),
         invited_by: known.and_then(|known| known.invited_by),
         cursor: 0,
         joined_at: Some(now()),

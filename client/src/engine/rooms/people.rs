@@ -18,6 +18,7 @@ use crate::{
 /// it any more, even while their leaf is.
 pub(super) fn sync(tx: &Tx<'_>, room: RoomId, group: &Group) -> Result<(), EngineError> {
     let departed = tx.departed(room)?;
+    let admins = group.admins()?;
     let mut people = BTreeMap::new();
     for member in group.members()? {
         if departed.contains(&member.address()) {
@@ -25,7 +26,7 @@ pub(super) fn sync(tx: &Tx<'_>, room: RoomId, group: &Group) -> Result<(), Engin
         }
         let account = member.account;
         let identity = member.identity;
-        let is_admin = group.is_admin(account)?;
+        let is_admin = admins.contains(&account);
         let person =
             people.entry(account).or_insert(NewMember { account, identity, is_admin, devices: 0 });
         person.devices += 1;
