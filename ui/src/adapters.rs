@@ -3,5 +3,7 @@
 pub(crate) mod ids;
 pub(crate) mod line;
 pub(crate) mod list;
+pub(crate) mod members;
+pub(crate) mod mention;
 pub(crate) mod model;
 pub(crate) mod problem;

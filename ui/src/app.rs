@@ -5,7 +5,6 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::HashMap,
     future::Future,
     path::PathBuf,
     rc::{Rc, Weak},
@@ -14,24 +13,20 @@ use std::{
 };
 
 use slint::{ComponentHandle, Image};
-use sotto_client::{
-    Engine, EngineError, Me,
-    model::Correspondent,
-    proto::{IdentityKey, RoomId},
-};
+use sotto_client::{Engine, EngineError, Me};
 use tokio::runtime::Handle;
 
 use crate::{
     arguments::Arguments,
     bridge::{Bridge, Jobs},
     clock::Clock,
-    controllers::{self, composer, files, people, person, timeline, welcome},
-    desktop::Desktop,
-    generated::{AppWindow, Navigation, Picture, Screen, Words},
-    pictures::{
-        Pixels,
-        identicon::{self, Seed},
+    controllers::{
+        self, about, choosing, composer, files, people, person, rooms, timeline, welcome,
     },
+    desktop::Desktop,
+    faces::Faces,
+    generated::{AppWindow, Navigation, Screen, Words},
+    pictures::Pixels,
     preferences::{self, Preferences},
 };
 
@@ -39,8 +34,6 @@ use crate::{
 const FRAME: Duration = Duration::from_millis(20);
 /// How long a sentence at the bottom is shown.
 const TOAST: Duration = Duration::from_secs(4);
-/// Pictures of people and rooms that are kept.
-const AVATARS_MAX: usize = 4096;
 
 /// What an app is made of.
 pub struct Options {
@@ -80,9 +73,12 @@ pub struct Inner {
     pub(crate) people: RefCell<people::State>,
     pub(crate) timeline: RefCell<timeline::State>,
     pub(crate) composer: RefCell<composer::State>,
+    pub(crate) about: RefCell<about::State>,
     pub(crate) person: RefCell<person::State>,
+    pub(crate) rooms: RefCell<rooms::State>,
+    pub(crate) choosing: RefCell<choosing::State>,
     pub(crate) files: RefCell<files::State>,
-    avatars: RefCell<HashMap<Seed, Picture>>,
+    pub(crate) faces: RefCell<Faces>,
     toasts: Cell<u64>,
     /// Whether the window is closed, and with it the vault.
     pub(crate) over: Cell<bool>,
@@ -118,9 +114,12 @@ impl App {
             people: RefCell::default(),
             timeline: RefCell::default(),
             composer: RefCell::default(),
+            about: RefCell::default(),
             person: RefCell::default(),
+            rooms: RefCell::default(),
+            choosing: RefCell::default(),
             files: RefCell::default(),
-            avatars: RefCell::default(),
+            faces: RefCell::default(),
             toasts: Cell::new(0),
             over: Cell::new(false),
             jobs: RefCell::new(Some(jobs)),
@@ -253,40 +252,6 @@ impl App {
         F: Future<Output = Result<T, EngineError>> + Send + 'static,
     {
         self.ask(act, Self::tell_failure);
-    }
-
-    /// The picture that an identity key makes.
-    pub(crate) fn avatar(&self, identity: &IdentityKey) -> Picture {
-        self.drawn(*identity.as_bytes())
-    }
-
-    /// The picture of whom a conversation is with: a room's is made by its id.
-    pub(crate) fn face(&self, with: &Correspondent) -> Picture {
-        match with {
-            Correspondent::Contact(contact) => self.avatar(&contact.identity),
-            Correspondent::Room(room) => {
-                let mut seed = [0; 32];
-                for half in seed.chunks_mut(RoomId::LEN) {
-                    half.copy_from_slice(room.id.as_bytes());
-                }
-                self.drawn(seed)
-            }
-        }
-    }
-
-    fn drawn(&self, seed: Seed) -> Picture {
-        let mut avatars = self.0.avatars.borrow_mut();
-        if avatars.len() >= AVATARS_MAX {
-            avatars.clear();
-        }
-        let draw = || {
-            let [red, green, blue] = identicon::ground(&seed);
-            Picture {
-                ground: slint::Color::from_rgb_u8(red, green, blue),
-                pattern: image(identicon::pattern(&seed)),
-            }
-        };
-        avatars.entry(seed).or_insert_with(draw).clone()
     }
 
     /// Says something for a moment.

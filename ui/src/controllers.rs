@@ -3,6 +3,8 @@
 //! A controller owns the state of its part, asks the engine over the bridge, and sets properties
 //! and models of the Slint globals. Nothing of layout or wording stands here.
 
+pub(crate) mod about;
+pub(crate) mod choosing;
 pub(crate) mod composer;
 pub(crate) mod events;
 pub(crate) mod files;
@@ -11,6 +13,8 @@ pub(crate) mod notifications;
 pub(crate) mod people;
 pub(crate) mod person;
 pub(crate) mod reading;
+pub(crate) mod room;
+pub(crate) mod rooms;
 pub(crate) mod search;
 pub(crate) mod session;
 pub(crate) mod settings;
@@ -31,6 +35,10 @@ pub(crate) fn wire(app: &App) {
     reading::wire(app);
     composer::wire(app);
     files::wire(app);
+    about::wire(app);
     person::wire(app);
+    choosing::wire(app);
+    rooms::wire(app);
+    room::wire(app);
     settings::wire(app);
 }

@@ -11,6 +11,7 @@ mod bridge;
 mod clock;
 mod controllers;
 mod desktop;
+mod faces;
 mod pictures;
 mod preferences;
 mod single_instance;

@@ -40,6 +40,9 @@ pub enum EngineError {
     /// This account is not in the room, or not any more.
     #[error("you are not in this room")]
     NotInRoom,
+    /// What is to be forgotten has to be left before.
+    #[error("leave the room before you take it from the list")]
+    StillInRoom,
     /// There is no such message.
     #[error("there is no such message")]
     NoSuchMessage,

@@ -37,7 +37,10 @@ pub(super) use self::{
     downlink::receive, entry::mend, groups::Groups, key_package::supply, people::keep_named,
     uplink::carry,
 };
-use super::{Engine, Shared, clock::now, content, error::EngineError, event::Event, lock};
+use super::{
+    Engine, Shared, clock::now, content, error::EngineError, event::Event, inbox::remove_files,
+    lock,
+};
 use crate::{
     model::{ConversationEvent, Room, RoomKind, RoomState},
     transport::Link,
@@ -287,20 +290,25 @@ impl Engine {
         self.room(room).await
     }
 
-    /// Declines an invitation to a room, which goes from the list; who invited learns nothing.
-    pub async fn decline_room(&self, room: RoomId) -> Result<(), EngineError> {
+    /// Takes a room from the list with all that was said in it. An invitation is declined by it, and
+    /// who invited learns nothing.
+    ///
+    /// # Errors
+    /// [`EngineError::StillInRoom`] before this account has left it.
+    pub async fn forget_room(&self, room: RoomId) -> Result<(), EngineError> {
         let job = self.shared.keeper.write(move |tx, _| {
+            let known = tx.room(room)?.ok_or(EngineError::NoSuchRoom)?;
+            if known.state == RoomState::Joined {
+                return Err(EngineError::StillInRoom);
+            }
             for invite in tx.invites()? {
                 if invite.invite.room == room {
                     tx.drop_invite(room, invite.by)?;
                 }
             }
-            match tx.room(room)? {
-                Some(known) if known.state == RoomState::Invited => Ok(tx.remove_room(room)?),
-                _ => Ok(Vec::new()),
-            }
+            Ok(tx.remove_room(room)?)
         });
-        job.await?;
+        remove_files(job.await?).await;
         self.shared.tell(Event::MessagesGone { conversation: room.into(), messages: Vec::new() });
         Ok(())
     }

@@ -14,6 +14,7 @@ mod files;
 mod keyboard;
 mod people;
 mod reading;
+mod room_life;
 mod rooms;
 mod settings;
 mod welcome;

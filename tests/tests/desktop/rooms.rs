@@ -1,4 +1,4 @@
-//! Rooms in the list, and open.
+//! Rooms in the list, and open: what is read in one, offline.
 
 use sotto_client::{
     model::{ConversationEvent, RoomState},
@@ -64,7 +64,7 @@ fn nothing_is_written_in_a_room_that_one_is_not_in() {
         past.write(|tx| tx.set_room_state(room, RoomState::Removed));
     });
     desk.press_like("Lighthouse");
-    desk.see("You are not in this room.");
+    desk.see("You were removed from this room.");
     desk.see("Dave, 16:31: So am I!");
     desk.miss("Message to Lighthouse");
 }

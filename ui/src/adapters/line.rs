@@ -34,6 +34,7 @@ pub(crate) enum Line {
     Message(Box<MessageLine>),
     Event {
         id: MessageId,
+        at: Timestamp,
         what: Happening,
         seconds: u32,
         /// Who has brought it about, or whom it is about.
@@ -53,9 +54,17 @@ pub(crate) struct MessageLine {
     pub(crate) last: bool,
     /// Who wrote it, in a room.
     pub(crate) sender: Option<String>,
-    /// Who reacted as the first of others did.
-    pub(crate) reactor: String,
+    /// The emoji that it was reacted with, in the order of the first of each.
+    pub(crate) reactions: Vec<Reacted>,
     pub(crate) quote: Option<Quoted>,
+}
+
+/// Those who reacted with the same emoji.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Reacted {
+    pub(crate) emoji: String,
+    pub(crate) own: bool,
+    pub(crate) names: Vec<String>,
 }
 
 /// The message that another one answers.
@@ -143,7 +152,7 @@ pub(crate) fn lines<'a>(
                 first: !follows || starts_day || starts_unread,
                 last: !continues,
                 sender: message.conversation.room().and(message.sender).map(|who| name(Some(who))),
-                reactor: reactor(message, &name),
+                reactions: reacted(message, &name),
                 quote: message.reply_to.and_then(&quoted),
             })));
         }
@@ -166,13 +175,20 @@ fn together(one: &Message, next: &Message) -> bool {
         && shown_time(next).since(shown_time(one)) <= GROUP_MS
 }
 
-/// Who reacted with the emoji that is shown for all others.
-fn reactor(message: &Message, name: impl Fn(Option<AccountId>) -> String) -> String {
-    let mut others = message.reactions.iter().filter(|reaction| !reaction.outgoing);
-    let Some(shown) = others.next() else { return String::new() };
-    let same = others.filter(|other| other.emoji == shown.emoji);
-    let names: Vec<_> = std::iter::once(shown).chain(same).map(|one| name(one.by)).collect();
-    names.join(", ")
+fn reacted(message: &Message, name: impl Fn(Option<AccountId>) -> String) -> Vec<Reacted> {
+    let mut all = Vec::<Reacted>::new();
+    for reaction in &message.reactions {
+        let own = reaction.outgoing;
+        let who = name(reaction.by.filter(|_| !own));
+        match all.iter_mut().find(|same| same.emoji == reaction.emoji) {
+            Some(same) => {
+                same.own |= own;
+                same.names.push(who);
+            }
+            None => all.push(Reacted { emoji: reaction.emoji.clone(), own, names: vec![who] }),
+        }
+    }
+    all
 }
 
 fn event_line(
@@ -202,7 +218,7 @@ fn event_line(
         }
         _ => (name(about), String::new()),
     };
-    Line::Event { id: message.id, what, seconds, name, other }
+    Line::Event { id: message.id, at: shown_time(message), what, seconds, name, other }
 }
 
 fn happening(event: &ConversationEvent) -> (Happening, u32) {
@@ -411,7 +427,11 @@ mod tests {
             emoji: emoji.to_owned(),
         };
         talk[0].reactions = vec![by(1, "x"), by(2, "y"), by(3, "x"), by(0, "x")];
-        assert_eq!(reactor(&talk[0], name), "person 1, person 3");
+        let told: Vec<_> = reacted(&talk[0], name)
+            .into_iter()
+            .map(|one| format!("{} {} {}", one.emoji, one.own, one.names.join(", ")))
+            .collect();
+        assert_eq!(told, ["x true person 1, person 3, You", "y false person 2"]);
     }
 
     #[test]

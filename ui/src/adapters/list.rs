@@ -39,7 +39,10 @@ pub(crate) struct FoundLine {
 
 /// Whether a conversation belongs among the message requests.
 pub(crate) fn is_request(summary: &ConversationSummary) -> bool {
-    summary.with.contact().is_some_and(|contact| contact.state == ContactState::Request)
+    match &summary.with {
+        Correspondent::Contact(contact) => contact.state == ContactState::Request,
+        Correspondent::Room(room) => room.state == RoomState::Invited,
+    }
 }
 
 /// What the dot beside a picture says.
@@ -59,6 +62,11 @@ pub(crate) fn is_meant(summary: &ConversationSummary, query: &str) -> bool {
         }
         Correspondent::Room(room) => room.name.as_str().to_owned(),
     };
+    begins_words(&names, query)
+}
+
+/// Whether every word of what was typed begins a word of the names.
+pub(crate) fn begins_words(names: &str, query: &str) -> bool {
     let names = names.to_lowercase();
     query.to_lowercase().split_whitespace().all(|word| {
         let word = word.trim_start_matches('@');
@@ -92,6 +100,12 @@ pub(crate) fn is_heard(summary: &ConversationSummary) -> bool {
         Correspondent::Room(room) => room.state == RoomState::Joined,
     };
     is_open && !summary.muted
+}
+
+/// Whether a mention in a conversation may make itself heard: also in a muted room, but in none that one
+/// is not in.
+pub(crate) fn is_mention_heard(summary: &ConversationSummary) -> bool {
+    summary.with.room().is_some_and(|room| room.state == RoomState::Joined)
 }
 
 /// How many messages are unread in conversations that may make themselves heard.

@@ -129,6 +129,8 @@ impl From<&EngineError> for Trouble {
             EngineError::Vault(error) => error.into(),
             EngineError::NoSuchUser => Problem::NoSuchUser.into(),
             EngineError::NotInRoom => Problem::NotInRoom.into(),
+            EngineError::NotRoomAdmin => Problem::NotRoomAdmin.into(),
+            EngineError::NoRoomDevice { name } => Self::detailed(Problem::NoRoomDevice, name),
             EngineError::Username(_) | EngineError::Link(_) => Problem::NotAUsername.into(),
             EngineError::OtherRelay => Problem::OtherRelay.into(),
             EngineError::WrongIdentity | EngineError::OwnIdentity => Problem::WrongIdentity.into(),

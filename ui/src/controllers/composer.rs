@@ -2,17 +2,17 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use slint::ComponentHandle;
+use slint::{ComponentHandle, Model, ModelRc, VecModel};
 use sotto_client::{
-    model::{ConversationId, Draft, Message},
+    model::{ConversationId, Draft, Message, RoomMember},
     proto::MessageId,
 };
 
 use crate::{
-    adapters::{line::Quoted, problem::Trouble},
+    adapters::{line::Quoted, list::begins_words, mention, problem::Trouble},
     app::{App, image},
     controllers::{files, navigation, reading, timeline},
-    generated::{Composer, Navigation, PendingFile, Problem, Quote, Sheet},
+    generated::{Composer, Navigation, PendingFile, PersonChoice, Problem, Quote, Sheet},
     pictures::{Pixels, thumbnail},
 };
 
@@ -20,6 +20,8 @@ use crate::{
 const DRAFT_PAUSE: Duration = Duration::from_millis(600);
 /// The other side is told again that somebody types, so often.
 const TYPING_AGAIN: Duration = Duration::from_secs(4);
+/// The most people that are offered for a mention.
+const MENTIONS_MAX: usize = 5;
 
 /// What is being written, and to what.
 #[derive(Default)]
@@ -61,6 +63,7 @@ pub(crate) fn wire(app: &App) {
     }));
     composer.on_paste_image(app.on0(paste_image));
     composer.on_insert_emoji(app.on_text(pick));
+    composer.on_mention(app.on_text(mention));
 }
 
 /// Begins where the draft of a conversation was left.
@@ -125,6 +128,7 @@ fn typed(app: &App, text: &str) {
         (state.conversation, state.typed, tell)
     };
     app.window.global::<Composer>().set_problem(Problem::None);
+    offer_mentions(app);
     if let (Some(to), true) = (conversation, tell) {
         app.ask(move |engine| async move { engine.typing(to, true).await }, |_, _| ());
         app.bridge.later(TYPING_AGAIN, |app| app.composer.borrow_mut().told = false);
@@ -144,9 +148,64 @@ fn set_text(app: &App, text: &str) {
 
 fn put(app: &App, text: &str, cursor: usize) {
     let composer = app.window.global::<Composer>();
+    composer.set_mentions(ModelRc::default());
     composer.set_text(text.into());
     composer.set_cursor(i32::try_from(cursor).unwrap_or(0));
     composer.set_revision(composer.get_revision().wrapping_add(1));
+}
+
+/// Offers those in the room whom the word that is being typed may mean.
+fn offer_mentions(app: &App) {
+    let composer = app.window.global::<Composer>();
+    let cursor = usize::try_from(composer.get_cursor()).unwrap_or(0);
+    let state = app.composer.borrow();
+    let is_room = state.conversation.is_some_and(|conversation| conversation.room().is_some());
+    let offered = match mention::typed(&state.text, cursor) {
+        Some(beginning) if is_room => meant(app, beginning),
+        _ => Vec::new(),
+    };
+    composer.set_mention_at(0);
+    composer.set_mentions(ModelRc::new(VecModel::from(offered)));
+}
+
+/// Those in the open room whose names begin so; none if nothing is left to complete.
+fn meant(app: &App, beginning: &str) -> Vec<PersonChoice> {
+    let state = app.timeline.borrow();
+    let begins = |member: &&RoomMember| {
+        let username = member.username.as_ref().map_or("", |name| name.as_str());
+        !member.is_own && begins_words(&format!("{} {username}", member.name()), beginning)
+    };
+    let mut members: Vec<_> = state.present().filter(begins).collect();
+    members.sort_by_cached_key(|member| member.name().to_lowercase());
+    let choices: Vec<_> = members
+        .into_iter()
+        .filter_map(|member| {
+            Some(PersonChoice {
+                account: member.account.to_string().into(),
+                name: member.name().into(),
+                username: member.username.as_ref()?.as_str().into(),
+                picture: app.avatar(&member.identity),
+                chosen: false,
+            })
+        })
+        .take(MENTIONS_MAX)
+        .collect();
+    match choices.as_slice() {
+        [only] if only.username == beginning => Vec::new(),
+        _ => choices,
+    }
+}
+
+/// Completes the mention that is being typed.
+fn mention(app: &App, username: &str) {
+    let text = app.composer.borrow().text.clone();
+    let cursor = usize::try_from(app.window.global::<Composer>().get_cursor()).unwrap_or(0);
+    if let Some((text, cursor)) = mention::complete(&text, cursor, username) {
+        text.clone_into(&mut app.composer.borrow_mut().text);
+        put(app, &text, cursor);
+        typed(app, &text);
+        navigation::focus_page(app);
+    }
 }
 
 /// Shows what the next message is about.
@@ -223,8 +282,13 @@ fn stop_editing(app: &App) {
     show(app);
 }
 
-/// Drops the edit, else the answer. Whether there was either.
+/// Drops the mentions that are offered, else the edit, else the answer. Whether there was any.
 pub(crate) fn step_back(app: &App) -> bool {
+    let composer = app.window.global::<Composer>();
+    if composer.get_mentions().row_count() > 0 {
+        composer.set_mentions(ModelRc::default());
+        return true;
+    }
     let (editing, replying) = {
         let state = app.composer.borrow();
         (state.editing.is_some(), state.reply.is_some())

@@ -8,6 +8,7 @@ use crate::{
     app::App,
     bridge::Told,
     controllers::{notifications, people, timeline},
+    faces,
 };
 
 /// Somebody who typed and then fell silent types no longer.
@@ -59,7 +60,10 @@ fn one(app: &App, event: Event) {
         Event::Contact { contact } | Event::IdentityChanged { contact } => {
             timeline::contact_changed(app, &contact);
         }
-        Event::Room { room } => timeline::room_changed(app, room),
+        Event::Room { room } => {
+            faces::changed(app, &room);
+            timeline::room_changed(app, room);
+        }
         Event::Typing { conversation, who, active } => types(app, (conversation, who), active),
         Event::Presence { account, state } => {
             app.people.borrow_mut().presence.insert(account, state);

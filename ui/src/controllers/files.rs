@@ -16,7 +16,7 @@ use sotto_client::{
 
 use crate::{
     app::{App, image},
-    controllers::{composer, navigation, people, timeline, welcome},
+    controllers::{composer, navigation, people, room, rooms, timeline, welcome},
     desktop::{FileChoice, NotOffered, may_start_a_program},
     generated::{Conversation, FilePath, Navigation, PathPurpose, Problem, Sheet, Words},
     pictures::{Pixels, qr, thumbnail},
@@ -38,6 +38,15 @@ pub(crate) enum Purpose {
     Export { conversation: Option<ConversationId>, markdown: bool },
     /// An image with a QR code.
     Scan(ScanFor),
+    /// An image that a room is to be shown with.
+    Picture(PictureFor),
+}
+
+/// Which room gets a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PictureFor {
+    NewRoom,
+    Room,
 }
 
 /// What a QR code is read for.
@@ -57,7 +66,7 @@ impl Purpose {
     fn choice(&self) -> FileChoice {
         match self {
             Self::Attach => FileChoice::Open,
-            Self::Scan(_) => FileChoice::OpenImage,
+            Self::Scan(_) | Self::Picture(_) => FileChoice::OpenImage,
             Self::Save { name, .. } => FileChoice::Save(name.clone()),
             Self::Export { markdown, .. } => FileChoice::Save(export_name(*markdown).to_owned()),
         }
@@ -67,6 +76,7 @@ impl Purpose {
         match self {
             Self::Attach => PathPurpose::Attach,
             Self::Scan(_) => PathPurpose::Scan,
+            Self::Picture(_) => PathPurpose::Picture,
             Self::Save { .. } => PathPurpose::Save,
             Self::Export { .. } => PathPurpose::Export,
         }
@@ -146,11 +156,18 @@ fn use_path(app: &App, purpose: Purpose, path: PathBuf) {
         Purpose::Scan(what) => {
             app.bridge.work(move || qr::scan(&path), move |app, read| scanned(app, what, read))
         }
+        Purpose::Picture(whose) => {
+            app.files.borrow_mut().purpose = None;
+            match whose {
+                PictureFor::NewRoom => rooms::set_picture(app, path),
+                PictureFor::Room => room::set_picture(app, path),
+            }
+        }
     }
 }
 
 /// Says what is wrong with a path where it was asked for.
-fn refuse(app: &App, problem: Problem) {
+pub(crate) fn refuse(app: &App, problem: Problem) {
     if app.window.global::<Navigation>().get_sheet() == Sheet::Path {
         app.window.global::<FilePath>().set_problem(problem);
     } else {

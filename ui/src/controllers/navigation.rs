@@ -4,7 +4,7 @@ use slint::ComponentHandle;
 
 use crate::{
     app::{App, image},
-    controllers::{composer, people, person, search, settings, timeline},
+    controllers::{composer, people, person, room, rooms, search, settings, timeline},
     generated::{Conversation, Navigation, People, Problem, Sheet, Words},
     pictures::qr,
 };
@@ -29,6 +29,10 @@ pub(crate) fn open_sheet(app: &App, sheet: Sheet) {
         Sheet::Switcher => people::fill_switcher(app, ""),
         Sheet::Settings => settings::open(app),
         Sheet::Person => person::open(app),
+        Sheet::NewRoom => rooms::begin_new(app),
+        Sheet::OpenRooms => rooms::list_open(app),
+        Sheet::Room => room::open(app),
+        Sheet::AddPeople => room::begin_adding(app),
         Sheet::Emoji => composer::forget_reaction(app),
         _ => {}
     }
@@ -66,8 +70,10 @@ pub(crate) fn focus_page(app: &App) {
 /// One step back: out of a sheet, an edit, a reply, a search, a conversation.
 pub(crate) fn back(app: &App) {
     let navigation = app.window.global::<Navigation>();
-    if navigation.get_sheet() != Sheet::None {
-        return close_sheet(app);
+    match navigation.get_sheet() {
+        Sheet::None => {}
+        Sheet::AddPeople => return navigation.set_sheet(Sheet::Room),
+        _ => return close_sheet(app),
     }
     if app.people.borrow().search.is_on() || app.people.borrow().search.within.is_some() {
         return search::clear(app);

@@ -4,9 +4,12 @@ use std::collections::{HashMap, HashSet};
 
 use slint::{ComponentHandle, ModelRc, VecModel};
 use sotto_client::{
-    ConnectionState, EngineError,
-    model::{ContactState, ConversationId, ConversationSummary, Preview, PreviewKind},
-    proto::{AccountId, presence::PresenceState},
+    ConnectionState, Engine, EngineError,
+    model::{
+        Contact, ContactState, ConversationId, ConversationSummary, Preview, PreviewKind, Room,
+        RoomState,
+    },
+    proto::{AccountId, RoomId, presence::PresenceState},
 };
 
 use crate::{
@@ -22,6 +25,7 @@ use crate::{
     },
     app::App,
     controllers::{
+        about,
         files::{self, Purpose, ScanFor},
         navigation, search, session, timeline,
     },
@@ -61,7 +65,13 @@ impl State {
 
     /// Whether somebody is typing there.
     pub(crate) fn types(&self, id: ConversationId) -> bool {
-        self.typing.iter().any(|(conversation, _)| *conversation == id)
+        self.typist(id).is_some()
+    }
+
+    /// Who is typing there, or one of them.
+    pub(crate) fn typist(&self, id: ConversationId) -> Option<AccountId> {
+        let mut there = self.typing.iter().filter(|(conversation, _)| *conversation == id);
+        there.next().map(|(_, who)| *who)
     }
 }
 
@@ -100,7 +110,7 @@ pub(crate) fn reload(app: &App) {
         }
         state.reading = true;
     }
-    let read = |engine: sotto_client::Engine| async move {
+    let read = |engine: Engine| async move {
         Ok::<_, EngineError>((engine.conversations().await?, engine.queued().await?))
     };
     app.ask(read, |app, read| {
@@ -117,6 +127,7 @@ pub(crate) fn reload(app: &App) {
                 people.set_loaded(true);
                 show(app);
                 timeline::show_person(app);
+                about::show(app);
             }
             Err(error) => tracing::warn!(%error, "the conversations could not be read"),
         }
@@ -210,6 +221,9 @@ fn item(app: &App, line: &ConversationLine) -> ConversationItem {
         (words.invoke_typing(), true)
     } else if let Some(draft) = draft {
         (words.invoke_draft(draft.into()), true)
+    } else if let Some(room) = summary.with.room().filter(|room| room.state == RoomState::Invited) {
+        let inviter = inviter(&app.people.borrow(), room).unwrap_or_default();
+        (words.invoke_invited(inviter.into()), false)
     } else {
         (last_line(app, summary), false)
     };
@@ -227,15 +241,31 @@ fn item(app: &App, line: &ConversationLine) -> ConversationItem {
         day: at.map(|at| app.clock.day(at)).unwrap_or_default(),
         time: at.map(|at| app.clock.time(at).into()).unwrap_or_default(),
         unread: i32::try_from(summary.unread).unwrap_or(i32::MAX),
+        mentioned: summary.mentioned,
         tick: line::tick(last.and_then(|last| last.state.as_ref())),
         presence: line.presence,
         muted: summary.muted,
         pinned: summary.pinned,
-        request: stands(ContactState::Request),
+        request: is_request(summary),
         blocked: stands(ContactState::Blocked),
         verified: contact.is_some_and(|contact| contact.verified),
         key_changed: key_changed(summary),
     }
+}
+
+/// Who invites to a room, if that is somebody in the list.
+pub(crate) fn inviter(state: &State, room: &Room) -> Option<String> {
+    let by = state.summary(room.invited_by?.into())?;
+    Some(by.with.name().to_owned())
+}
+
+/// The photo of a room has been read.
+pub(crate) fn show_face(app: &App, room: RoomId) {
+    let is_it = |line: &ListLine| match line {
+        ListLine::Conversation(line) => line.summary.with.id() == room.into(),
+        ListLine::Found(line) => line.hit.message.conversation == room.into(),
+    };
+    app.people.borrow().shown.refresh(is_it, |line| row(app, line));
 }
 
 fn key_changed(summary: &ConversationSummary) -> bool {
@@ -341,31 +371,49 @@ pub(crate) fn add(app: &App, name: &str) {
     }
     people.set_adding(true);
     people.set_new_problem(Problem::None);
-    let add = |engine: sotto_client::Engine| async move {
-        // Who is a contact is opened without a connection.
-        let known = engine.contact(name.trim_start_matches('@')).await;
-        match known {
-            Ok(contact) if contact.state != ContactState::Removed => Ok(contact),
-            _ => engine.add_contact(&name).await,
-        }
-    };
-    app.ask(add, |app, added| {
-        let people = app.window.global::<People>();
-        people.set_adding(false);
-        match added {
+    app.ask(
+        |engine| find_or_add(engine, name),
+        |app, added| {
+            let people = app.window.global::<People>();
+            people.set_adding(false);
+            match added {
+                Ok(contact) => {
+                    people.set_new_name("".into());
+                    navigation::close_sheet(app);
+                    reload(app);
+                    timeline::open_contact(app, contact);
+                }
+                Err(error) => {
+                    let Trouble { problem, detail } = Trouble::from(&error);
+                    people.set_new_detail(detail.into());
+                    people.set_new_problem(problem);
+                }
+            }
+        },
+    );
+}
+
+async fn find_or_add(engine: Engine, name: String) -> Result<Contact, EngineError> {
+    // Who is a contact is opened without a connection.
+    match engine.contact(name.trim_start_matches('@')).await {
+        Ok(contact) if contact.state != ContactState::Removed => Ok(contact),
+        _ => engine.add_contact(&name).await,
+    }
+}
+
+/// Opens the chat with somebody who was met in a room.
+pub(crate) fn write_to(app: &App, username: &str) {
+    let username = username.to_owned();
+    app.ask(
+        |engine| find_or_add(engine, username),
+        |app, added| match added {
             Ok(contact) => {
-                people.set_new_name("".into());
-                navigation::close_sheet(app);
                 reload(app);
                 timeline::open_contact(app, contact);
             }
-            Err(error) => {
-                let Trouble { problem, detail } = Trouble::from(&error);
-                people.set_new_detail(detail.into());
-                people.set_new_problem(problem);
-            }
-        }
-    });
+            Err(error) => app.tell_error(&error),
+        },
+    );
 }
 
 /// A contact link was read from an image, or is not in it.

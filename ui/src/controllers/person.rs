@@ -1,22 +1,19 @@
-//! One person: the safety number, the identity keys seen, the files shared, and what can be done.
+//! One person: the safety number, the identity keys seen, and what can be done.
 
 use slint::{ComponentHandle, ModelRc, VecModel};
 use sotto_client::{
     Engine, EngineError, SafetyNumber,
-    model::{Contact, ContactState, KnownIdentity, Message, MessageBody},
+    model::{Contact, ContactState, KnownIdentity},
     proto::AccountId,
 };
 
 use crate::{
-    adapters::{ids, line},
     app::{App, image},
-    controllers::{files, navigation, people, timeline},
-    generated::{Navigation, Person, Problem, SeenKey, SharedFile},
+    controllers::{about, navigation, people, timeline},
+    generated::{Navigation, Person, Problem, SeenKey},
     pictures::qr,
 };
 
-/// Files that are listed.
-const FILES_MAX: usize = 40;
 /// The longest name that an owner gives a person, in characters.
 const ALIAS_MAX: usize = 64;
 
@@ -34,35 +31,13 @@ pub(crate) fn wire(app: &App) {
     person.on_keep_key(app.on0(|app| {
         change(app, |engine, who| async move { engine.acknowledge_identity(who).await });
     }));
-    person.on_set_muted(app.on1(|app, muted: bool| {
-        change(app, move |engine, who| async move {
-            engine.set_muted(who, muted).await?;
-            contact(&engine, who).await
-        });
-    }));
-    person.on_set_pinned(app.on1(|app, pinned: bool| {
-        change(app, move |engine, who| async move {
-            engine.set_pinned(who, pinned).await?;
-            contact(&engine, who).await
-        });
-    }));
     person.on_set_blocked(app.on1(|app, blocked: bool| {
         change(app, move |engine, who| async move {
             if blocked { engine.block(who).await } else { engine.unblock(who).await }
         });
     }));
     person.on_rename(app.on_text(rename));
-    person.on_set_timer(app.on1(set_timer));
     person.on_remove(app.on0(remove));
-    person.on_export(app.on1(|app, markdown| {
-        let conversation = app.person.borrow().account.map(Into::into);
-        files::choose(app, files::Purpose::Export { conversation, markdown });
-    }));
-    person.on_show_file(app.on_text(|app, id| {
-        if let Some(id) = ids::message(id) {
-            files::show_in_conversation(app, id);
-        }
-    }));
 }
 
 /// Fills the page of the person whose conversation is open.
@@ -76,9 +51,9 @@ pub(crate) fn open(app: &App) {
     person.set_safety_number("".into());
     person.set_qr(slint::Image::default());
     person.set_keys(ModelRc::default());
-    person.set_files(ModelRc::default());
     show(app, &contact);
     load(app, contact.account);
+    about::open(app, contact.account.into());
 }
 
 /// The person is another one than before.
@@ -104,29 +79,20 @@ fn show(app: &App, contact: &Contact) {
     person.set_picture(app.avatar(&contact.identity));
     person.set_verified(contact.verified);
     person.set_key_changed(contact.pending_identity.is_some());
-    person.set_muted(contact.muted);
-    person.set_pinned(contact.pinned);
     person.set_blocked(contact.state == ContactState::Blocked);
-    let timer = {
-        let people = app.people.borrow();
-        people.summary(contact.account.into()).and_then(|found| found.timer).unwrap_or(0)
-    };
-    person.set_timer(i32::try_from(timer).unwrap_or(i32::MAX));
 }
 
 fn load(app: &App, account: AccountId) {
     let read = move |engine: Engine| async move {
         let number = engine.safety_number(account).await?;
         let known = engine.identity_history(account).await?;
-        let files = engine.shared_files(account, None, FILES_MAX).await?;
         let current = contact(&engine, account).await?;
-        Ok::<_, EngineError>((number, known, files, current))
+        Ok::<_, EngineError>((number, known, current))
     };
     app.ask(read, move |app, read| match read {
-        Ok((number, known, files, current)) if app.person.borrow().account == Some(account) => {
+        Ok((number, known, current)) if app.person.borrow().account == Some(account) => {
             show_number(app, &number);
             show_keys(app, &known, &current);
-            show_files(app, &files);
         }
         Ok(_) => {}
         Err(error) => app.tell_error(&error),
@@ -173,25 +139,6 @@ pub(crate) fn grouped(hex: &str) -> String {
     text
 }
 
-fn show_files(app: &App, messages: &[Message]) {
-    let shown: Vec<SharedFile> = messages
-        .iter()
-        .filter_map(|message| {
-            let MessageBody::Attachment { file, .. } = &message.body else { return None };
-            let at = line::shown_time(message);
-            Some(SharedFile {
-                message: message.id.to_string().into(),
-                name: file.name.as_str().into(),
-                size: files::drawn_size(file.size),
-                outgoing: message.outgoing,
-                day: app.clock.day(at),
-                time: app.clock.time(at).into(),
-            })
-        })
-        .collect();
-    app.window.global::<Person>().set_files(ModelRc::new(VecModel::from(shown)));
-}
-
 /// The person as it is now.
 async fn contact(engine: &Engine, who: AccountId) -> Result<Contact, EngineError> {
     let with = engine.conversation(who).await?.with;
@@ -224,22 +171,6 @@ fn rename(app: &App, alias: &str) {
     app.window.global::<Person>().set_problem(Problem::None);
     let alias = (!alias.is_empty()).then(|| alias.to_owned());
     change(app, |engine, who| async move { engine.rename(who, alias.as_deref()).await });
-}
-
-fn set_timer(app: &App, seconds: i32) {
-    let Some(account) = app.person.borrow().account else { return };
-    let seconds = u32::try_from(seconds).ok().filter(|seconds| *seconds > 0);
-    app.ask(
-        move |engine| async move { engine.set_timer(account, seconds).await },
-        move |app, set| match set {
-            Ok(_) => {
-                let seconds = i32::try_from(seconds.unwrap_or(0)).unwrap_or(i32::MAX);
-                app.window.global::<Person>().set_timer(seconds);
-                people::reload(app);
-            }
-            Err(error) => app.tell_error(&error),
-        },
-    );
 }
 
 fn remove(app: &App) {

@@ -4,7 +4,7 @@
 use slint::{ComponentHandle, ModelRc, SharedString, VecModel};
 use sotto_client::{
     Engine, EngineError,
-    model::{Contact, ConversationId, Message, MessageBody},
+    model::{Contact, ConversationId, Message, MessageBody, ReachedCounts, RoomState},
     proto::{AccountId, MessageId},
 };
 
@@ -14,8 +14,8 @@ use crate::{
         line::{self, Line, MessageLine},
     },
     app::{App, image},
-    controllers::{composer, files, navigation, people, search, timeline},
-    generated::{Conversation, FileCard, Navigation, Quote, Row, RowKind, Sheet, Words},
+    controllers::{composer, files, navigation, people, rooms, search, timeline},
+    generated::{Conversation, FileCard, Navigation, Quote, Reaction, Row, RowKind, Sheet, Words},
     pictures::thumbnail,
 };
 
@@ -56,8 +56,24 @@ pub(crate) fn wire(app: &App) {
 fn wire_standing(app: &App) {
     let conversation = app.window.global::<Conversation>();
     conversation.on_show_person(app.on0(|app| {
-        if app.timeline.borrow().contact().is_some() {
-            navigation::open_sheet(app, Sheet::Person);
+        let open = timeline::open_conversation(app);
+        match open {
+            Some(ConversationId::Contact(_)) => navigation::open_sheet(app, Sheet::Person),
+            Some(ConversationId::Room(_)) => navigation::open_sheet(app, Sheet::Room),
+            None => {}
+        }
+    }));
+    conversation.on_join(app.on0(|app| {
+        let room = app.timeline.borrow().with.as_ref().and_then(|with| with.room()).cloned();
+        match room {
+            Some(room) if room.state == RoomState::Invited => rooms::accept(app, room.id),
+            Some(room) => rooms::join(app, room.id),
+            None => {}
+        }
+    }));
+    conversation.on_forget(app.on0(|app| {
+        if let Some(room) = timeline::open_conversation(app).and_then(ConversationId::room) {
+            rooms::forget(app, room);
         }
     }));
     conversation.on_accept(app.on0(|app| {
@@ -181,7 +197,7 @@ fn move_current(app: &App, step: i32) {
 
 fn open_menu(app: &App, id: &str) {
     let Some(id) = ids::message(id) else { return };
-    let (row, can_edit, can_react) = {
+    let (row, can_edit, can_react, reached, others) = {
         let state = app.timeline.borrow();
         let line = state.shown.values().iter().find_map(|line| match line {
             Line::Message(line) if line.message.id == id => Some(line.clone()),
@@ -194,9 +210,16 @@ fn open_menu(app: &App, id: &str) {
             && message.outgoing
             && !message.is_deleted()
             && message.text().is_some_and(|text| !text.is_empty());
-        (row(app, &state, &Line::Message(line)), can_edit, may_send)
+        let reached = message.reached;
+        let others = state.present().filter(|member| !member.is_own).count();
+        (row(app, &state, &Line::Message(line)), can_edit, may_send, reached, others)
     };
     let conversation = app.window.global::<Conversation>();
+    let ReachedCounts { delivered, read } = reached.unwrap_or_default();
+    let others = if reached.is_some() { others } else { 0 };
+    conversation.set_menu_delivered(i32::try_from(delivered).unwrap_or(i32::MAX));
+    conversation.set_menu_read(i32::try_from(read).unwrap_or(i32::MAX));
+    conversation.set_menu_others(i32::try_from(others).unwrap_or(i32::MAX));
     conversation.set_current(row.id.clone());
     conversation.set_menu(row);
     conversation.set_menu_can_edit(can_edit);
@@ -250,9 +273,10 @@ pub(crate) fn row(app: &App, state: &timeline::State, line: &Line) -> Row {
         Line::Unread => {
             Row { kind: RowKind::Unread, id: timeline::UNREAD.into(), ..Row::default() }
         }
-        Line::Event { id, what, seconds, name, other } => Row {
+        Line::Event { id, at, what, seconds, name, other } => Row {
             kind: RowKind::Event,
             id: id.to_string().into(),
+            time: app.clock.time(*at).into(),
             event: *what,
             event_name: name.as_str().into(),
             event_other: other.as_str().into(),
@@ -266,10 +290,6 @@ pub(crate) fn row(app: &App, state: &timeline::State, line: &Line) -> Row {
 fn message_row(app: &App, state: &timeline::State, line: &MessageLine) -> Row {
     let message = &line.message;
     let text = message.text().unwrap_or_default();
-    let reaction = |own: bool| {
-        let found = message.reactions.iter().find(|reaction| reaction.outgoing == own);
-        found.map(|reaction| reaction.emoji.as_str().into()).unwrap_or_default()
-    };
     let failure = line::failure(message.state.as_ref());
     let links: Vec<SharedString> = line::links(text).into_iter().map(Into::into).collect();
     Row {
@@ -277,7 +297,8 @@ fn message_row(app: &App, state: &timeline::State, line: &MessageLine) -> Row {
         id: message.id.to_string().into(),
         outgoing: message.outgoing,
         sender: line.sender.as_deref().unwrap_or_default().into(),
-        reactor: line.reactor.as_str().into(),
+        picture: message.sender.and_then(|who| state.picture(app, who)).unwrap_or_default(),
+        mentions_me: message.mentions_me,
         first: line.first,
         last: line.last,
         text: text.into(),
@@ -295,11 +316,33 @@ fn message_row(app: &App, state: &timeline::State, line: &MessageLine) -> Row {
         } else {
             ModelRc::new(VecModel::from(links))
         },
-        own_reaction: reaction(true),
-        their_reaction: reaction(false),
+        own_reaction: line
+            .reactions
+            .iter()
+            .find(|one| one.own)
+            .map(|one| one.emoji.as_str().into())
+            .unwrap_or_default(),
+        reactions: reactions(line),
         timer: message.disappears_after.and_then(|after| i32::try_from(after).ok()).unwrap_or(0),
         ..Row::default()
     }
+}
+
+fn reactions(line: &MessageLine) -> ModelRc<Reaction> {
+    if line.reactions.is_empty() {
+        return ModelRc::default();
+    }
+    let drawn: Vec<_> = line
+        .reactions
+        .iter()
+        .map(|one| Reaction {
+            emoji: one.emoji.as_str().into(),
+            count: i32::try_from(one.names.len()).unwrap_or(i32::MAX),
+            own: one.own,
+            names: one.names.join(", ").into(),
+        })
+        .collect();
+    ModelRc::new(VecModel::from(drawn))
 }
 
 /// What is answered, as it is drawn.

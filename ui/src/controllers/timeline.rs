@@ -8,8 +8,8 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use slint::{ComponentHandle, Image};
 use sotto_client::{
     model::{
-        Contact, ContactState, ConversationId, ConversationSummary, Correspondent, Message,
-        RoomMember, RoomState,
+        Contact, ContactState, ConversationId, ConversationSummary, Correspondent, Message, Room,
+        RoomKind, RoomMember, RoomState,
     },
     proto::{AccountId, MessageId, presence::PresenceState},
 };
@@ -27,11 +27,12 @@ use crate::{
         ids,
         line::{Line, Quoted, lines},
         list::presence,
+        members::distinct_names,
         model::Shown,
     },
     app::App,
-    controllers::{composer, navigation, reading},
-    generated::{Conversation, Navigation, People, Problem, Row, Standing, Words},
+    controllers::{composer, navigation, people, reading},
+    generated::{Conversation, Navigation, People, Picture, Problem, Row, Standing, Words},
 };
 
 /// Messages that are read from the vault at once.
@@ -45,8 +46,9 @@ pub(crate) const UNREAD: &str = "unread";
 #[derive(Default)]
 pub(crate) struct State {
     pub(crate) with: Option<Correspondent>,
-    /// Of a room, all who may have said something in it.
+    /// Of a room, all who may have said something in it, and how each is called among them.
     people: HashMap<AccountId, RoomMember>,
+    names: HashMap<AccountId, String>,
     pub(crate) messages: VecDeque<Message>,
     pub(crate) at_oldest: bool,
     pub(crate) at_newest: bool,
@@ -85,11 +87,21 @@ impl State {
 
     /// What somebody here is called who is not the owner.
     pub(crate) fn name(&self, who: AccountId) -> String {
-        match (self.people.get(&who), self.contact()) {
-            (Some(member), _) => member.name(),
+        match (self.names.get(&who), self.contact()) {
+            (Some(name), _) => name.clone(),
             (None, Some(contact)) if contact.account == who => contact.name().to_owned(),
             (None, _) => who.to_string().chars().take(8).collect(),
         }
+    }
+
+    /// What somebody in the open room looks like.
+    pub(crate) fn picture(&self, app: &App, who: AccountId) -> Option<Picture> {
+        self.people.get(&who).map(|member| app.avatar(&member.identity))
+    }
+
+    /// Those who are in the open room.
+    pub(crate) fn present(&self) -> impl Iterator<Item = &RoomMember> {
+        self.people.values().filter(|member| member.is_present())
     }
 
     /// Whether somebody said something here whose name is not known yet.
@@ -153,6 +165,11 @@ pub(crate) fn open_contact(app: &App, contact: Contact) {
     open_with_in(app, Correspondent::Contact(contact), Place::Unread);
 }
 
+/// Opens a room that may not be in the list yet.
+pub(crate) fn open_room(app: &App, room: Room) {
+    open_with_in(app, Correspondent::Room(room), Place::Unread);
+}
+
 fn open_with_in(app: &App, with: Correspondent, place: Place) {
     let id = with.id();
     app.window.global::<Navigation>().set_reading(true);
@@ -188,15 +205,19 @@ fn load_people(app: &App) {
         move |engine| async move { engine.room_people(room).await },
         move |app, found| {
             let people = match found {
-                Ok(people) => people.into_iter().map(|member| (member.account, member)).collect(),
+                Ok(people) => people,
                 Err(error) => {
                     tracing::warn!(%error, "the people of a room could not be read");
                     return;
                 }
             };
             if app.timeline.borrow().is_open(room.into()) {
-                app.timeline.borrow_mut().people = people;
+                let mut state = app.timeline.borrow_mut();
+                state.names = distinct_names(&people);
+                state.people = people.into_iter().map(|member| (member.account, member)).collect();
+                drop(state);
                 show(app);
+                show_person(app);
             }
         },
     );
@@ -283,9 +304,10 @@ pub(crate) fn show_person(app: &App) {
     conversation.set_muted(summary.is_some_and(|found| found.muted));
     conversation.set_timer(timer(summary));
     conversation.set_typing(people.types(open));
-    conversation.set_is_room(with.room().is_some());
-    let members = with.room().map_or(0, |room| room.members);
-    conversation.set_members(i32::try_from(members).unwrap_or(i32::MAX));
+    let typist = people.typist(open).filter(|_| with.room().is_some());
+    let typist = typist.map(|who| app.timeline.borrow().name(who));
+    conversation.set_typist(typist.unwrap_or_default().into());
+    show_room(app, with.room());
     let contact = with.contact();
     let username = contact.map(|contact| contact.username.as_str()).unwrap_or_default();
     conversation.set_username(username.into());
@@ -301,6 +323,18 @@ pub(crate) fn show_person(app: &App) {
     }
 }
 
+/// Shows what only a room has.
+fn show_room(app: &App, room: Option<&Room>) {
+    let conversation = app.window.global::<Conversation>();
+    conversation.set_is_room(room.is_some());
+    let Some(room) = room else { return };
+    conversation.set_is_open(room.kind == RoomKind::Open);
+    conversation.set_topic(room.topic.as_str().into());
+    conversation.set_members(i32::try_from(room.members).unwrap_or(i32::MAX));
+    let inviter = people::inviter(&app.people.borrow(), room).unwrap_or_default();
+    conversation.set_inviter(inviter.into());
+}
+
 fn timer(summary: Option<&ConversationSummary>) -> i32 {
     let seconds = summary.and_then(|found| found.timer).unwrap_or(0);
     i32::try_from(seconds).unwrap_or(i32::MAX)
@@ -309,8 +343,15 @@ fn timer(summary: Option<&ConversationSummary>) -> i32 {
 fn standing(with: &Correspondent) -> Standing {
     let contact = match with {
         Correspondent::Contact(contact) => contact,
-        Correspondent::Room(room) if room.state == RoomState::Joined => return Standing::Open,
-        Correspondent::Room(_) => return Standing::Outside,
+        Correspondent::Room(room) => {
+            return match room.state {
+                RoomState::Joined => Standing::Open,
+                RoomState::Invited => Standing::Invited,
+                RoomState::Left => Standing::Left,
+                RoomState::Removed => Standing::Expelled,
+                RoomState::Gone => Standing::Over,
+            };
+        }
     };
     match contact.state {
         ContactState::Request => Standing::Request,

@@ -2,9 +2,16 @@
 //!
 //! A file may come from a stranger: its pixels are counted before they are decoded.
 
-use std::{fs::File, io, io::BufReader, path::Path};
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader, Cursor, Seek},
+    path::Path,
+};
 
-use image::{DynamicImage, ImageReader, Limits};
+use image::{
+    DynamicImage, ImageDecoder, ImageReader, Limits, codecs::jpeg::JpegEncoder,
+    imageops::FilterType,
+};
 use slint::SharedPixelBuffer;
 
 use super::Pixels;
@@ -19,6 +26,12 @@ const MEMORY_MAX: u64 = 256 * 1024 * 1024;
 const SIDE_MAX: u32 = 16_384;
 /// The largest file that is opened.
 const FILE_MAX: u64 = 64 * 1024 * 1024;
+
+/// A room's picture, as it is shown and as it is sent.
+const ROUND: u32 = 144;
+const SENT: u32 = 256;
+/// How well a picture is kept that is sent: the first of these at which it is small enough.
+const QUALITIES: [u8; 4] = [88, 75, 60, 40];
 
 /// Why an image is not shown.
 #[derive(Debug, thiserror::Error)]
@@ -37,17 +50,49 @@ pub(crate) fn read(path: &Path) -> Result<DynamicImage, ImageError> {
     if file.metadata()?.len() > FILE_MAX {
         return Err(ImageError::TooLarge);
     }
+    decode(BufReader::new(file))
+}
+
+fn decode(source: impl BufRead + Seek) -> Result<DynamicImage, ImageError> {
     let mut limits = Limits::default();
     limits.max_alloc = Some(MEMORY_MAX);
     limits.max_image_width = Some(SIDE_MAX);
     limits.max_image_height = Some(SIDE_MAX);
-    let mut reader = ImageReader::new(BufReader::new(file)).with_guessed_format()?;
+    let mut reader = ImageReader::new(source).with_guessed_format()?;
     reader.limits(limits);
     let mut decoder = reader.into_decoder()?;
-    let orientation = image::ImageDecoder::orientation(&mut decoder)?;
+    let orientation = decoder.orientation()?;
     let mut image = DynamicImage::from_decoder(decoder)?;
     image.apply_orientation(orientation);
     Ok(image)
+}
+
+/// The picture of a room, cut round.
+pub(crate) fn round(encoded: &[u8]) -> Result<Pixels, ImageError> {
+    let square = decode(Cursor::new(encoded))?.resize_to_fill(ROUND, ROUND, FilterType::Triangle);
+    let mut cut = square.to_rgba8();
+    let middle = f64::from(ROUND) / 2.0;
+    for (x, y, pixel) in cut.enumerate_pixels_mut() {
+        let [x, y] = [x, y].map(|at| f64::from(at) + 0.5 - middle);
+        let inside = (middle - x.hypot(y)).clamp(0.0, 1.0);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
+        let alpha = (f64::from(pixel.0[3]) * inside) as u8;
+        pixel.0[3] = alpha;
+    }
+    Ok(pixels(&cut.into()))
+}
+
+/// An image as a room's picture, of at most `max` bytes.
+pub(crate) fn for_room(path: &Path, max: usize) -> Result<Vec<u8>, ImageError> {
+    let square = read(path)?.resize_to_fill(SENT, SENT, FilterType::Lanczos3).to_rgb8();
+    for quality in QUALITIES {
+        let mut encoded = Vec::new();
+        square.write_with_encoder(JpegEncoder::new_with_quality(&mut encoded, quality))?;
+        if encoded.len() <= max {
+            return Ok(encoded);
+        }
+    }
+    Err(ImageError::TooLarge)
 }
 
 /// The image for a bubble.

@@ -10,7 +10,7 @@ use crate::{
     adapters::line::Quoted,
     app::App,
     controllers::{
-        person, reading,
+        person, reading, room,
         timeline::{
             LOADED_MAX, PAGE, State, load_people,
             paging::{Side, go_newest, to_end, trim},
@@ -144,8 +144,9 @@ pub(crate) fn room_changed(app: &App, room: Room) {
         if !state.is_open(room.id.into()) {
             return;
         }
-        state.with = Some(Correspondent::Room(room));
+        state.with = Some(Correspondent::Room(room.clone()));
     }
     show_person(app);
     load_people(app);
+    room::changed(app, &room);
 }

@@ -86,6 +86,11 @@ enum Act {
         /// The room
         room: String,
     },
+    /// Take a room that you have left from the list, with all that was said in it
+    Forget {
+        /// The room
+        room: String,
+    },
     /// List the people in a room
     Members {
         /// The room
@@ -176,8 +181,18 @@ pub(crate) async fn run(app: &App, engine: &Engine, args: &Room) -> Result<(), C
         }
         Act::Decline { room } => {
             let room = named(app, engine, room).await?;
-            engine.decline_room(room.id).await?;
+            if room.state != RoomState::Invited {
+                let unasked = "there is no invitation to this room; `sotto room forget` takes it from the list";
+                return Err(CliError::Usage(unasked.to_owned()));
+            }
+            engine.forget_room(room.id).await?;
             app.out.note("The invitation is declined.");
+            Ok(())
+        }
+        Act::Forget { room } => {
+            let room = known(engine, room).await?;
+            engine.forget_room(room.id).await?;
+            app.out.note("The room is gone from this computer.");
             Ok(())
         }
         Act::Leave { room } => {
