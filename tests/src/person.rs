@@ -44,6 +44,11 @@ impl Person {
         &self.name
     }
 
+    /// The relay that the account is on.
+    pub fn relay(&self) -> &RelayLink {
+        &self.relay
+    }
+
     /// The password, of account and vault alike.
     pub fn password(&self) -> String {
         format!("the password of {}", self.name)

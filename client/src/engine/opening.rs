@@ -219,14 +219,8 @@ impl Taking<'_> {
         opened: &Opened,
     ) -> Result<(), EngineError> {
         let decoded = decode(&opened.plaintext);
-        let is_message = match &decoded {
-            Decoded::Known(content) => {
-                matches!(content.body, Body::Text(_) | Body::Attachment(_))
-            }
-            Decoded::Newer(_) | Decoded::Malformed => false,
-        };
         let known = contact.is_some_and(|contact| contact.state != ContactState::Removed);
-        if !(known || is_message && self.request(from.account, opened.peer_identity)?) {
+        if !known && !self.approached(from.account, opened.peer_identity, &decoded)? {
             return Ok(());
         }
         match decoded {
@@ -243,8 +237,21 @@ impl Taking<'_> {
         }
     }
 
-    /// A stranger, or somebody who had been removed, wrote: a request. False if nobody knows who.
-    fn request(&mut self, account: AccountId, identity: IdentityKey) -> Result<bool, EngineError> {
+    /// A stranger, or somebody who had been removed, wrote, which is a request, or invites to a room.
+    /// False if it is neither, or nobody knows who.
+    fn approached(
+        &mut self,
+        account: AccountId,
+        identity: IdentityKey,
+        decoded: &Decoded,
+    ) -> Result<bool, EngineError> {
+        let Decoded::Known(content) = decoded else { return Ok(false) };
+        let event: fn(Contact) -> Event = match content.body {
+            Body::Text(_) | Body::Attachment(_) => |contact| Event::Request { contact },
+            // Of the room it is told when it was looked at.
+            Body::RoomInvite(_) => |contact| Event::Contact { contact },
+            _ => return Ok(false),
+        };
         let new = match (self.strangers.get(&account), self.tx.contact(account)?) {
             (Some(user), _) => NewContact {
                 account,
@@ -263,7 +270,7 @@ impl Taking<'_> {
             (None, None) => return Ok(false),
         };
         let contact = self.tx.add_contact(&new, self.now)?;
-        self.taken.events.push(Event::Request { contact });
+        self.taken.events.push(event(contact));
         self.observe(account, identity)?;
         Ok(true)
     }

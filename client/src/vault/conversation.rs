@@ -45,7 +45,8 @@ impl View {
     pub fn conversations(&self) -> Result<Vec<ConversationSummary>, VaultError> {
         self.summaries(
             select_conversations!(
-                "WHERE last > 0 OR c.state <> 'removed' OR r.state IN ('invited', 'joined')
+                "WHERE last > 0 OR c.state NOT IN ('removed', 'request')
+                    OR r.state IN ('invited', 'joined')
                  ORDER BY v.pinned DESC, last DESC, coalesce(c.added_at, r.joined_at) DESC"
             ),
             [],

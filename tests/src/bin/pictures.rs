@@ -16,10 +16,13 @@ use std::{
 };
 
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
-use slint::ComponentHandle;
-use sotto_client::{Engine, NewAccount, model::ContactState};
-use sotto_proto::{AccountId, Timestamp, content::ReceiptState, link::RelayLink};
-use sotto_tests::{Canvas, Desk, InnerRelay, Past, Person};
+use slint::{ComponentHandle, platform::Key};
+use sotto_client::{
+    Engine, NewAccount, NewRoom,
+    model::{ContactState, RoomKind},
+};
+use sotto_proto::{AccountId, RoomId, Timestamp, content::ReceiptState, link::RelayLink};
+use sotto_tests::{Canvas, Desk, InnerRelay, Past, Person, profile};
 use sotto_ui::{
     Arguments, Clock,
     generated::{Appearance, Navigation, Theme},
@@ -53,7 +56,7 @@ fn main() {
     let home = tempfile::tempdir().unwrap();
     let people = Desk::block_on(register(home.path(), relay.link()));
     let past = live(home.path(), &people);
-    main_screens(&mut album, home.path(), &past);
+    main_screens(&mut album, home.path(), &past, &people);
     println!("{} pictures in {}", album.drawn, album.folder.display());
 }
 
@@ -104,6 +107,8 @@ fn welcome(album: &mut Album, relay: &RelayLink) {
 /// Who is on the relay.
 struct People {
     noah: Person,
+    ida: Person,
+    sam: Person,
     _home: TempDir,
 }
 
@@ -122,7 +127,15 @@ async fn register(home: &Path, relay: &RelayLink) -> People {
     let maya = maya.await.unwrap();
     noah.engine.add_contact("maya").await.unwrap();
     maya.shutdown().await;
-    People { noah, _home: tempfile::tempdir().unwrap() }
+    let ida = Person::register(relay, "ida").await;
+    ida.engine.set_display_name("Ida Brandt".parse().unwrap()).await.unwrap();
+    let sam = Person::register(relay, "sam").await;
+    sam.engine.set_display_name("Sam Keller".parse().unwrap()).await.unwrap();
+    for person in [&ida, &sam] {
+        person.engine.add_contact("maya").await.unwrap();
+        noah.befriend(person).await;
+    }
+    People { noah, ida, sam, _home: tempfile::tempdir().unwrap() }
 }
 
 /// Who is who in the past.
@@ -263,7 +276,7 @@ fn picture(home: &Path) -> PathBuf {
 }
 
 /// The screens of an account.
-fn main_screens(album: &mut Album, home: &Path, cast: &Cast) {
+fn main_screens(album: &mut Album, home: &Path, cast: &Cast, people: &People) {
     let desk = Desk::start(home, Canvas::Pixels, Arguments::default(), Clock::fixed(NOW));
     desk.see("Passphrase");
     album.draw(&desk, "welcome-unlock");
@@ -278,6 +291,7 @@ fn main_screens(album: &mut Album, home: &Path, cast: &Cast) {
     desk.see("Look at the picture");
     album.draw(&desk, "conversation");
     sheets(album, &desk);
+    rooms(album, &desk, people);
     open(&desk, cast.ines);
     desk.see("New messages");
     album.draw(&desk, "conversation-unread");
@@ -296,6 +310,92 @@ fn open(desk: &Desk, account: AccountId) {
         .global::<sotto_ui::generated::People>()
         .invoke_open(account.to_string().into());
     desk.settle();
+}
+
+/// Rooms: found, made, looked after and talked in.
+fn rooms(album: &mut Album, desk: &Desk, people: &People) {
+    let People { noah, ida, sam, .. } = people;
+    let harbour = Desk::block_on(noah.open_room("Harbour watch"));
+    desk.key(&[Key::Control, Key::Shift], "O");
+    desk.see("Join Harbour watch");
+    album.draw(desk, "open-rooms");
+    back(desk);
+    desk.key(&[Key::Control, Key::Shift], "N");
+    desk.fill("Name of the room", "Autumn regatta");
+    desk.fill("What it is about", "Boats, weather and who brings what");
+    for person in [ida, sam] {
+        desk.fill("Search your contacts", person.name());
+        desk.press(&format!("Add @{} to your contacts", person.name()));
+        desk.see(&format!("(@{})", person.name()));
+    }
+    desk.press("Noah Okafor (@noah)");
+    album.draw(desk, "new-room");
+    desk.press("Make the room");
+    desk.see("4 people");
+    let room = joined(desk, [noah, ida, sam]);
+    Desk::block_on(talk_in(room, people));
+    desk.see("who has the key");
+    desk.see("reacted with 🎉");
+    desk.fill("Message to Autumn regatta", "Thank you! @");
+    desk.see("Mention Ida Brandt");
+    album.draw(desk, "room");
+    desk.fill("Message to Autumn regatta", "");
+    desk.press("About this room and what can be done");
+    desk.press("Ida Brandt (@ida)");
+    desk.see("Make Ida Brandt an admin");
+    album.draw(desk, "room-page");
+    desk.press("Add people…");
+    album.draw(desk, "add-people");
+    back(desk);
+    back(desk);
+    invitation(album, desk, people);
+    Desk::block_on(noah.say(harbour, "All quiet"));
+}
+
+/// The room that all of them are in, as soon as they are.
+fn joined(desk: &Desk, people: [&Person; 3]) -> RoomId {
+    let room = |person: &Person| {
+        let rooms = Desk::block_on(person.engine.rooms()).unwrap();
+        rooms.iter().find(|room| room.name.as_str() == "Autumn regatta").map(|room| room.id)
+    };
+    desk.until("all are in the room", |_| people.iter().all(|person| room(person).is_some()));
+    room(people[0]).unwrap()
+}
+
+async fn talk_in(room: RoomId, people: &People) {
+    let People { noah, ida, sam, .. } = people;
+    let wind = noah.say(room, "West, four to five on Saturday. I have registered us.").await;
+    for person in [ida, sam] {
+        person.hears_in(room, "West, four to five on Saturday. I have registered us.").await;
+        person.engine.react(room, wind, Some("🎉")).await.unwrap();
+        person.engine.flush(sotto_tests::PATIENCE).await.unwrap();
+    }
+    ida.say(room, "Then I bring soup, enough for everybody.").await;
+    ida.say(room, "@maya, do you still have the big pot?").await;
+    sam.hears_in(room, "@maya, do you still have the big pot?").await;
+    sam.say(room, "And who has the key of the boathouse?").await;
+}
+
+/// Somebody who is no contact invites.
+fn invitation(album: &mut Album, desk: &Desk, people: &People) {
+    let club = Desk::block_on(Person::register(people.noah.relay(), "nightclub.sails"));
+    Desk::block_on(async {
+        club.engine.set_display_name("Night Sailors".parse().unwrap()).await.unwrap();
+        club.engine.add_contact("maya").await.unwrap();
+        let maya = club.engine.contact("maya").await.unwrap().account;
+        let people = vec![maya];
+        let new = NewRoom { kind: RoomKind::Invite, profile: profile("Full moon"), people };
+        club.engine.create_room(new).await.unwrap();
+        club.engine.flush(sotto_tests::PATIENCE).await.unwrap();
+    });
+    desk.see("2 message requests");
+    desk.press("2 message requests");
+    desk.press_like("Full moon, room, message request");
+    desk.see("Night Sailors invites you");
+    album.draw(desk, "room-invitation");
+    desk.press("Decline");
+    desk.miss("Full moon");
+    desk.press("Back to the conversations");
 }
 
 /// The list, which is a page of its own where it is narrow.

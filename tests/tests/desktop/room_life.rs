@@ -293,7 +293,7 @@ fn the_invitation_of_a_stranger_is_followed_or_declined() {
     let harbour = invite("Harbour");
     desk.press("1 message request");
     desk.press_like("Harbour, room, message request");
-    desk.see("You are invited to the room Harbour");
+    desk.see("carol invites you to the room Harbour");
     desk.until("the invitation is told of", |desk| {
         let told = desk.desktop.notified();
         told.iter().any(|(_, text)| text == "You are invited to the room Harbour")

@@ -227,10 +227,36 @@ fn two_windows_talk_over_a_relay() {
     bob.press(&["Return"]);
     soon("the answer is counted in Alice's title", || (alice.title() == "(1) Sotto").then_some(()));
     screen.shoot("4-answered");
+    talk_in_a_room(&screen, &alice, &bob);
     second_start(&screen, homes[0].path());
     quits(alice);
     quits(bob);
     starts_minimised(&screen, homes[0].path());
+}
+
+/// Alice makes a room with Bob, who finds himself in it; both with the keyboard alone.
+fn talk_in_a_room(screen: &Screen, alice: &Window<'_>, bob: &Window<'_>) {
+    alice.press(&["ctrl+shift+n"]);
+    alice.types("Lighthouse");
+    // Past the topic, the switch and the picture, to the contacts.
+    alice.press(&["Tab", "Tab", "Tab", "Tab"]);
+    alice.types("bob");
+    alice.press(&["Return"]);
+    screen.shoot("5-new-room");
+    // Past his line, to the button.
+    alice.press(&["Tab", "Tab", "Return"]);
+    alice.logs("a conversation is open");
+    alice.types("Is the lamp lit, @bo");
+    alice.press(&["Tab"]);
+    screen.shoot("6-mention");
+    alice.press(&["Return"]);
+    soon("the mention is counted in Bob's title", || (bob.title() == "(1) Sotto").then_some(()));
+    bob.press(&["ctrl+k"]);
+    bob.types("Light");
+    bob.press(&["Return"]);
+    bob.logs("a conversation is open");
+    soon("the mention is read", || (bob.title() == "Sotto").then_some(()));
+    screen.shoot("7-room");
 }
 
 /// Whoever starts the app on a profile that is open gets the window that is there.

@@ -22,6 +22,7 @@ mod mailbox_full;
 mod moving;
 mod operator;
 mod restore;
+mod room_commands;
 mod rooms;
 mod secrecy;
 mod sign_in;

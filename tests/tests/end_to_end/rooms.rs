@@ -1,11 +1,11 @@
 //! Rooms: who is in them, what they read, and in which order.
 
 use sotto_client::{
-    EngineError,
+    EngineError, Event,
     model::{ConversationEvent, MessageState, RoomState},
     proto::ErrorCode,
 };
-use sotto_tests::{PATIENCE, Person, RelayProcess};
+use sotto_tests::{PATIENCE, Person, RelayProcess, until};
 
 async fn people<const N: usize>(relay: &RelayProcess, names: [&str; N]) -> [Person; N] {
     let mut people = Vec::new();
@@ -379,6 +379,28 @@ async fn who_invites_a_stranger_waits_for_an_answer() {
     bob.engine.accept_room(room).await.unwrap();
     anna.say(room, "welcome").await;
     bob.hears_in(room, "welcome").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_invites_without_having_written_is_no_request_but_the_invitation_is_there() {
+    let relay = RelayProcess::start();
+    let anna = Person::register(relay.link(), "anna").await;
+    let bob = Person::register(relay.link(), "bob").await;
+    let mut events = bob.engine.subscribe();
+    anna.engine.add_contact("bob").await.unwrap();
+    let room = anna.gather("Strangers", &[&bob]).await;
+    let invited = until(&mut events, |event| match event {
+        Event::Room { room } => Some(room),
+        Event::Request { .. } => panic!("nothing was written"),
+        _ => None,
+    })
+    .await;
+    assert_eq!((invited.id, invited.state), (room, RoomState::Invited));
+    let listed = bob.engine.conversations().await.unwrap();
+    let listed: Vec<_> = listed.iter().map(|one| one.with.name()).collect();
+    assert_eq!(listed, ["Strangers"]);
+    bob.engine.forget_room(room).await.unwrap();
+    assert!(bob.engine.conversations().await.unwrap().is_empty());
 }
 
 fn copy_folder(from: &std::path::Path, to: &std::path::Path) {

@@ -2,17 +2,17 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use slint::{ComponentHandle, Model, ModelRc, VecModel};
+use slint::ComponentHandle;
 use sotto_client::{
-    model::{ConversationId, Draft, Message, RoomMember},
+    model::{ConversationId, Draft, Message},
     proto::MessageId,
 };
 
 use crate::{
-    adapters::{line::Quoted, list::begins_words, mention, problem::Trouble},
+    adapters::{line::Quoted, problem::Trouble},
     app::{App, image},
-    controllers::{files, navigation, reading, timeline},
-    generated::{Composer, Navigation, PendingFile, PersonChoice, Problem, Quote, Sheet},
+    controllers::{files, mentions, navigation, reading, rows, timeline},
+    generated::{Composer, Navigation, PendingFile, Problem, Quote, Sheet},
     pictures::{Pixels, thumbnail},
 };
 
@@ -20,14 +20,12 @@ use crate::{
 const DRAFT_PAUSE: Duration = Duration::from_millis(600);
 /// The other side is told again that somebody types, so often.
 const TYPING_AGAIN: Duration = Duration::from_secs(4);
-/// The most people that are offered for a mention.
-const MENTIONS_MAX: usize = 5;
 
 /// What is being written, and to what.
 #[derive(Default)]
 pub(crate) struct State {
-    conversation: Option<ConversationId>,
-    text: String,
+    pub(crate) conversation: Option<ConversationId>,
+    pub(crate) text: String,
     reply: Option<MessageId>,
     editing: Option<MessageId>,
     /// What was written before an edit began.
@@ -63,7 +61,6 @@ pub(crate) fn wire(app: &App) {
     }));
     composer.on_paste_image(app.on0(paste_image));
     composer.on_insert_emoji(app.on_text(pick));
-    composer.on_mention(app.on_text(mention));
 }
 
 /// Begins where the draft of a conversation was left.
@@ -118,7 +115,7 @@ fn keep_draft(app: &App) {
     }
 }
 
-fn typed(app: &App, text: &str) {
+pub(crate) fn typed(app: &App, text: &str) {
     let (conversation, number, tell) = {
         let mut state = app.composer.borrow_mut();
         text.clone_into(&mut state.text);
@@ -128,7 +125,7 @@ fn typed(app: &App, text: &str) {
         (state.conversation, state.typed, tell)
     };
     app.window.global::<Composer>().set_problem(Problem::None);
-    offer_mentions(app);
+    mentions::offer(app);
     if let (Some(to), true) = (conversation, tell) {
         app.ask(move |engine| async move { engine.typing(to, true).await }, |_, _| ());
         app.bridge.later(TYPING_AGAIN, |app| app.composer.borrow_mut().told = false);
@@ -146,66 +143,12 @@ fn set_text(app: &App, text: &str) {
     put(app, text, text.len());
 }
 
-fn put(app: &App, text: &str, cursor: usize) {
+pub(crate) fn put(app: &App, text: &str, cursor: usize) {
+    mentions::drop_offered(app);
     let composer = app.window.global::<Composer>();
-    composer.set_mentions(ModelRc::default());
     composer.set_text(text.into());
     composer.set_cursor(i32::try_from(cursor).unwrap_or(0));
     composer.set_revision(composer.get_revision().wrapping_add(1));
-}
-
-/// Offers those in the room whom the word that is being typed may mean.
-fn offer_mentions(app: &App) {
-    let composer = app.window.global::<Composer>();
-    let cursor = usize::try_from(composer.get_cursor()).unwrap_or(0);
-    let state = app.composer.borrow();
-    let is_room = state.conversation.is_some_and(|conversation| conversation.room().is_some());
-    let offered = match mention::typed(&state.text, cursor) {
-        Some(beginning) if is_room => meant(app, beginning),
-        _ => Vec::new(),
-    };
-    composer.set_mention_at(0);
-    composer.set_mentions(ModelRc::new(VecModel::from(offered)));
-}
-
-/// Those in the open room whose names begin so; none if nothing is left to complete.
-fn meant(app: &App, beginning: &str) -> Vec<PersonChoice> {
-    let state = app.timeline.borrow();
-    let begins = |member: &&RoomMember| {
-        let username = member.username.as_ref().map_or("", |name| name.as_str());
-        !member.is_own && begins_words(&format!("{} {username}", member.name()), beginning)
-    };
-    let mut members: Vec<_> = state.present().filter(begins).collect();
-    members.sort_by_cached_key(|member| member.name().to_lowercase());
-    let choices: Vec<_> = members
-        .into_iter()
-        .filter_map(|member| {
-            Some(PersonChoice {
-                account: member.account.to_string().into(),
-                name: member.name().into(),
-                username: member.username.as_ref()?.as_str().into(),
-                picture: app.avatar(&member.identity),
-                chosen: false,
-            })
-        })
-        .take(MENTIONS_MAX)
-        .collect();
-    match choices.as_slice() {
-        [only] if only.username == beginning => Vec::new(),
-        _ => choices,
-    }
-}
-
-/// Completes the mention that is being typed.
-fn mention(app: &App, username: &str) {
-    let text = app.composer.borrow().text.clone();
-    let cursor = usize::try_from(app.window.global::<Composer>().get_cursor()).unwrap_or(0);
-    if let Some((text, cursor)) = mention::complete(&text, cursor, username) {
-        text.clone_into(&mut app.composer.borrow_mut().text);
-        put(app, &text, cursor);
-        typed(app, &text);
-        navigation::focus_page(app);
-    }
 }
 
 /// Shows what the next message is about.
@@ -225,7 +168,7 @@ fn show(app: &App) {
 fn quote(app: &App, id: MessageId) -> Quote {
     let state = app.timeline.borrow();
     let quoted = state.message(id).map_or_else(|| Quoted::gone(id), Quoted::of);
-    reading::quote(app, &state, &quoted)
+    rows::quote(app, &state, &quoted)
 }
 
 /// Answers a message.
@@ -284,9 +227,7 @@ fn stop_editing(app: &App) {
 
 /// Drops the mentions that are offered, else the edit, else the answer. Whether there was any.
 pub(crate) fn step_back(app: &App) -> bool {
-    let composer = app.window.global::<Composer>();
-    if composer.get_mentions().row_count() > 0 {
-        composer.set_mentions(ModelRc::default());
+    if mentions::drop_offered(app) {
         return true;
     }
     let (editing, replying) = {

@@ -16,7 +16,7 @@ use sotto_client::{
 
 use crate::{
     app::{App, image},
-    controllers::{composer, navigation, people, room, rooms, timeline, welcome},
+    controllers::{composer, navigation, new_chat, room, rooms, timeline, welcome},
     desktop::{FileChoice, NotOffered, may_start_a_program},
     generated::{Conversation, FilePath, Navigation, PathPurpose, Problem, Sheet, Words},
     pictures::{Pixels, qr, thumbnail},
@@ -190,7 +190,7 @@ fn scanned(app: &App, what: ScanFor, read: Result<String, qr::ScanError>) {
         (ScanFor::Relay, Err(problem)) => welcome::not_scanned(app, problem),
         (ScanFor::Contact, read) => {
             navigation::open_sheet(app, Sheet::NewChat);
-            people::scanned(app, read);
+            new_chat::scanned(app, read);
         }
     }
 }

@@ -3,10 +3,9 @@
 use slint::ComponentHandle;
 
 use crate::{
-    app::{App, image},
-    controllers::{composer, people, person, room, rooms, search, settings, timeline},
-    generated::{Conversation, Navigation, People, Problem, Sheet, Words},
-    pictures::qr,
+    app::App,
+    controllers::{composer, new_chat, people, person, room, rooms, search, settings, timeline},
+    generated::{Conversation, Navigation, Problem, Sheet, Words},
 };
 
 pub(crate) fn wire(app: &App) {
@@ -25,7 +24,7 @@ pub(crate) fn wire(app: &App) {
 /// Opens a sheet above the page, in place of another one.
 pub(crate) fn open_sheet(app: &App, sheet: Sheet) {
     match sheet {
-        Sheet::NewChat => begin_new_chat(app),
+        Sheet::NewChat => new_chat::begin(app),
         Sheet::Switcher => people::fill_switcher(app, ""),
         Sheet::Settings => settings::open(app),
         Sheet::Person => person::open(app),
@@ -37,18 +36,6 @@ pub(crate) fn open_sheet(app: &App, sheet: Sheet) {
         _ => {}
     }
     app.window.global::<Navigation>().set_sheet(sheet);
-}
-
-fn begin_new_chat(app: &App) {
-    let people = app.window.global::<People>();
-    people.set_new_name("".into());
-    people.set_new_problem(Problem::None);
-    people.set_directory(slint::ModelRc::default());
-    if let Some(engine) = app.engine() {
-        let link = engine.contact_link().to_string();
-        people.set_own_qr(qr::draw(&link).map(image).unwrap_or_default());
-        people.set_own_link(link.into());
-    }
 }
 
 /// Closes the sheet; the keyboard goes back to where one writes.

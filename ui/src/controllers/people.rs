@@ -1,4 +1,4 @@
-//! The list of conversations, the switcher and a new chat.
+//! The list of conversations, and the switcher.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,8 +6,7 @@ use slint::{ComponentHandle, ModelRc, VecModel};
 use sotto_client::{
     ConnectionState, Engine, EngineError,
     model::{
-        Contact, ContactState, ConversationId, ConversationSummary, Preview, PreviewKind, Room,
-        RoomState,
+        ContactState, ConversationId, ConversationSummary, Preview, PreviewKind, Room, RoomState,
     },
     proto::{AccountId, RoomId, presence::PresenceState},
 };
@@ -24,11 +23,7 @@ use crate::{
         problem::Trouble,
     },
     app::App,
-    controllers::{
-        about,
-        files::{self, Purpose, ScanFor},
-        navigation, search, session, timeline,
-    },
+    controllers::{about, navigation, search, session, timeline},
     generated::{
         Connection, ConversationItem, FoundMessage, ListRow, ListView, Navigation, People, Problem,
         Words,
@@ -37,15 +32,13 @@ use crate::{
 
 /// The most that the switcher offers.
 const SWITCHER_MAX: usize = 12;
-/// The most people of the relay's list that a new chat offers.
-const DIRECTORY_MAX: usize = 8;
-/// The fewest letters that the relay's list is asked for.
-const PREFIX_MIN: usize = 2;
 
 /// What the list is made of.
 #[derive(Default)]
 pub(crate) struct State {
     pub(crate) summaries: Vec<ConversationSummary>,
+    /// What those are called who invite to rooms.
+    inviters: HashMap<AccountId, String>,
     pub(crate) presence: HashMap<AccountId, PresenceState>,
     pub(crate) typing: HashSet<(ConversationId, AccountId)>,
     pub(crate) requests_shown: bool,
@@ -54,8 +47,6 @@ pub(crate) struct State {
     /// Whether the vault is being read, and whether it is to be read once more.
     reading: bool,
     stale: bool,
-    /// Rises with each question to the relay's list.
-    lookups: u64,
 }
 
 impl State {
@@ -89,14 +80,7 @@ pub(crate) fn wire(app: &App) {
         app.people.borrow_mut().requests_shown = shown;
         show(app);
     }));
-    people.on_add(app.on_text(add));
-    people.on_look_for(app.on_text(look_for));
     people.on_switch(app.on_text(fill_switcher));
-    people.on_scan_contact(app.on0(|app| files::choose(app, Purpose::Scan(ScanFor::Contact))));
-    people.on_copy_own_link(app.on0(|app| {
-        let link = app.window.global::<People>().get_own_link();
-        navigation::copy(app, &link);
-    }));
     people.on_reconnect(app.on0(session::connect));
 }
 
@@ -111,7 +95,14 @@ pub(crate) fn reload(app: &App) {
         state.reading = true;
     }
     let read = |engine: Engine| async move {
-        Ok::<_, EngineError>((engine.conversations().await?, engine.queued().await?))
+        let summaries = engine.conversations().await?;
+        let mut inviters = HashMap::new();
+        for room in summaries.iter().filter_map(|found| found.with.room()) {
+            if let (RoomState::Invited, Some(by)) = (room.state, room.invited_by) {
+                inviters.insert(by, engine.conversation(by).await?.with.name().to_owned());
+            }
+        }
+        Ok::<_, EngineError>((summaries, inviters, engine.queued().await?))
     };
     app.ask(read, |app, read| {
         let again = {
@@ -120,8 +111,11 @@ pub(crate) fn reload(app: &App) {
             std::mem::take(&mut state.stale)
         };
         match read {
-            Ok((summaries, queued)) => {
-                app.people.borrow_mut().summaries = summaries;
+            Ok((summaries, inviters, queued)) => {
+                {
+                    let mut state = app.people.borrow_mut();
+                    (state.summaries, state.inviters) = (summaries, inviters);
+                }
                 let people = app.window.global::<People>();
                 people.set_queued(i32::try_from(queued).unwrap_or(i32::MAX));
                 people.set_loaded(true);
@@ -253,10 +247,9 @@ fn item(app: &App, line: &ConversationLine) -> ConversationItem {
     }
 }
 
-/// Who invites to a room, if that is somebody in the list.
+/// Who invites to a room, if that is known.
 pub(crate) fn inviter(state: &State, room: &Room) -> Option<String> {
-    let by = state.summary(room.invited_by?.into())?;
-    Some(by.with.name().to_owned())
+    state.inviters.get(&room.invited_by?).cloned()
 }
 
 /// The photo of a room has been read.
@@ -360,108 +353,6 @@ pub(crate) fn fill_switcher(app: &App, query: &str) {
     };
     let items: Vec<_> = lines.iter().map(|line| item(app, line)).collect();
     app.window.global::<People>().set_switcher(ModelRc::new(VecModel::from(items)));
-}
-
-/// Begins a chat with somebody of this username or link.
-pub(crate) fn add(app: &App, name: &str) {
-    let people = app.window.global::<People>();
-    let name = name.trim().to_owned();
-    if people.get_adding() || name.is_empty() {
-        return;
-    }
-    people.set_adding(true);
-    people.set_new_problem(Problem::None);
-    app.ask(
-        |engine| find_or_add(engine, name),
-        |app, added| {
-            let people = app.window.global::<People>();
-            people.set_adding(false);
-            match added {
-                Ok(contact) => {
-                    people.set_new_name("".into());
-                    navigation::close_sheet(app);
-                    reload(app);
-                    timeline::open_contact(app, contact);
-                }
-                Err(error) => {
-                    let Trouble { problem, detail } = Trouble::from(&error);
-                    people.set_new_detail(detail.into());
-                    people.set_new_problem(problem);
-                }
-            }
-        },
-    );
-}
-
-async fn find_or_add(engine: Engine, name: String) -> Result<Contact, EngineError> {
-    // Who is a contact is opened without a connection.
-    match engine.contact(name.trim_start_matches('@')).await {
-        Ok(contact) if contact.state != ContactState::Removed => Ok(contact),
-        _ => engine.add_contact(&name).await,
-    }
-}
-
-/// Opens the chat with somebody who was met in a room.
-pub(crate) fn write_to(app: &App, username: &str) {
-    let username = username.to_owned();
-    app.ask(
-        |engine| find_or_add(engine, username),
-        |app, added| match added {
-            Ok(contact) => {
-                reload(app);
-                timeline::open_contact(app, contact);
-            }
-            Err(error) => app.tell_error(&error),
-        },
-    );
-}
-
-/// A contact link was read from an image, or is not in it.
-pub(crate) fn scanned(app: &App, link: Result<String, Problem>) {
-    let people = app.window.global::<People>();
-    match link {
-        Ok(link) => {
-            people.set_new_name(link.as_str().into());
-            add(app, &link);
-        }
-        Err(problem) => people.set_new_problem(problem),
-    }
-}
-
-/// Offers people of the relay's list.
-fn look_for(app: &App, prefix: &str) {
-    let people = app.window.global::<People>();
-    people.set_new_problem(Problem::None);
-    let number = {
-        let mut state = app.people.borrow_mut();
-        state.lookups += 1;
-        state.lookups
-    };
-    let prefix = prefix.trim().trim_start_matches('@').to_lowercase();
-    if prefix.len() < PREFIX_MIN || prefix.contains(':') {
-        return people.set_directory(ModelRc::default());
-    }
-    // A relay may list nobody; then there is nothing to offer.
-    app.ask(
-        |engine| async move { engine.users(&prefix, None).await },
-        move |app, listed| {
-            if app.people.borrow().lookups != number {
-                return;
-            }
-            let me = app.me().map(|me| me.username);
-            let users = listed.map(|listed| listed.users).unwrap_or_default();
-            let others = users.iter().filter(|user| Some(&user.username) != me.as_ref());
-            let items: Vec<_> = others
-                .take(DIRECTORY_MAX)
-                .map(|user| ConversationItem {
-                    name: user.display_name.as_str().into(),
-                    username: user.username.as_str().into(),
-                    ..ConversationItem::default()
-                })
-                .collect();
-            app.window.global::<People>().set_directory(ModelRc::new(VecModel::from(items)));
-        },
-    );
 }
 
 /// How the engine stands with its relay.

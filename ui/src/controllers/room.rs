@@ -15,7 +15,7 @@ use crate::{
     controllers::{
         about, choosing,
         files::{self, PictureFor, Purpose},
-        navigation, people, rooms, timeline,
+        navigation, new_chat, people, rooms, timeline,
     },
     generated::{Member, Navigation, Problem, Room, Sheet},
 };
@@ -41,7 +41,7 @@ pub(crate) fn wire(app: &App) {
     }));
     room.on_write_to(app.on_text(|app, username| {
         navigation::close_sheet(app);
-        people::write_to(app, username);
+        new_chat::write_to(app, username);
     }));
     room.on_leave(app.on0(leave));
 }

@@ -31,7 +31,7 @@ use crate::{
         model::Shown,
     },
     app::App,
-    controllers::{composer, navigation, people, reading},
+    controllers::{composer, navigation, people, rows},
     generated::{Conversation, Navigation, People, Picture, Problem, Row, Standing, Words},
 };
 
@@ -261,7 +261,7 @@ pub(crate) fn show(app: &App) {
     {
         let mut state = app.timeline.borrow_mut();
         let mut shown = std::mem::take(&mut state.shown);
-        shown.set(lines, |line| reading::row(app, &state, line));
+        shown.set(lines, |line| rows::row(app, &state, line));
         state.shown = shown;
     }
     let state = app.timeline.borrow();
@@ -270,7 +270,7 @@ pub(crate) fn show(app: &App) {
     conversation.set_at_newest(state.at_newest);
     conversation.set_new_below(i32::try_from(state.new_below).unwrap_or(i32::MAX));
     drop(state);
-    reading::ask_thumbnails(app, open);
+    rows::ask_thumbnails(app, open);
 }
 
 /// Finds the original of an answer in the vault.
