@@ -25,7 +25,7 @@ use crate::{
     arguments::Arguments,
     bridge::{Bridge, Jobs},
     clock::Clock,
-    controllers::{self, composer, files, people, person, timeline, welcome},
+    controllers::{self, admin, announcements, composer, files, people, person, timeline, welcome},
     desktop::Desktop,
     generated::{AppWindow, Navigation, Picture, Screen, Words},
     pictures::{
@@ -82,6 +82,8 @@ pub struct Inner {
     pub(crate) composer: RefCell<composer::State>,
     pub(crate) person: RefCell<person::State>,
     pub(crate) files: RefCell<files::State>,
+    pub(crate) admin: RefCell<admin::State>,
+    pub(crate) announcements: RefCell<announcements::State>,
     avatars: RefCell<HashMap<Seed, Picture>>,
     toasts: Cell<u64>,
     /// Whether the window is closed, and with it the vault.
@@ -120,6 +122,8 @@ impl App {
             composer: RefCell::default(),
             person: RefCell::default(),
             files: RefCell::default(),
+            admin: RefCell::default(),
+            announcements: RefCell::default(),
             avatars: RefCell::default(),
             toasts: Cell::new(0),
             over: Cell::new(false),

@@ -3,7 +3,10 @@
 //! A controller owns the state of its part, asks the engine over the bridge, and sets properties
 //! and models of the Slint globals. Nothing of layout or wording stands here.
 
+pub(crate) mod admin;
+pub(crate) mod announcements;
 pub(crate) mod composer;
+pub(crate) mod devices;
 pub(crate) mod events;
 pub(crate) mod files;
 pub(crate) mod navigation;
@@ -33,4 +36,7 @@ pub(crate) fn wire(app: &App) {
     files::wire(app);
     person::wire(app);
     settings::wire(app);
+    devices::wire(app);
+    announcements::wire(app);
+    admin::wire(app);
 }

@@ -4,7 +4,7 @@ use slint::ComponentHandle;
 
 use crate::{
     app::{App, image},
-    controllers::{composer, people, person, search, settings, timeline},
+    controllers::{admin, announcements, composer, people, person, search, settings, timeline},
     generated::{Conversation, Navigation, People, Problem, Sheet, Words},
     pictures::qr,
 };
@@ -29,6 +29,8 @@ pub(crate) fn open_sheet(app: &App, sheet: Sheet) {
         Sheet::Switcher => people::fill_switcher(app, ""),
         Sheet::Settings => settings::open(app),
         Sheet::Person => person::open(app),
+        Sheet::Admin => admin::open(app),
+        Sheet::Announcements => announcements::load(app),
         Sheet::Emoji => composer::forget_reaction(app),
         _ => {}
     }

@@ -12,7 +12,7 @@ use crate::{
     adapters::{line::Quoted, list},
     app::App,
     controllers::reading,
-    generated::{Settings, Words},
+    generated::{Announcements, Settings, Words},
 };
 
 /// More conversations than this at once are told as a number.
@@ -56,10 +56,20 @@ pub(crate) fn tell(app: &App, events: &[Event]) {
                 let text = words.invoke_key_changed(contact.name().into());
                 show(app, "Sotto".to_owned(), text.to_string());
             }
+            Event::Announcement { text, .. } => tell_announcement(app, text),
             _ => {}
         }
     }
     tell_news(app, &news);
+}
+
+fn tell_announcement(app: &App, text: &str) {
+    let announcements = app.window.global::<Announcements>();
+    if app.window.global::<Settings>().get_notification_content() {
+        show(app, announcements.invoke_title().into(), text.to_owned());
+    } else {
+        show(app, "Sotto".to_owned(), announcements.invoke_without_content().into());
+    }
 }
 
 fn tell_news(app: &App, news: &BTreeMap<ConversationId, News>) {
