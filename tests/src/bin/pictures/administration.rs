@@ -7,7 +7,7 @@ use sotto_proto::{
     admin::{Announce, Command, Invite, Named},
     link::RelayLink,
 };
-use sotto_tests::{Canvas, Desk, Person};
+use sotto_tests::{Canvas, Desk, Person, Stranger};
 use sotto_ui::Clock;
 
 use crate::{Album, PASSPHRASE, back};
@@ -15,7 +15,7 @@ use crate::{Album, PASSPHRASE, back};
 /// Draws them.
 pub(crate) fn draw(album: &mut Album, home: &Path, noah: &Person, relay: &RelayLink) {
     let _crowd = Desk::block_on(gather(noah, relay));
-    screens(album, home);
+    screens(album, home, relay);
 }
 
 /// Fills the relay with people and what they do, and appoints maya.
@@ -82,10 +82,11 @@ async fn guess_password(relay: &RelayLink, username: &str) {
 
 /// What everybody is told, what an admin sees, and the own devices: by the clock of the relay, which
 /// stands still for no picture.
-fn screens(album: &mut Album, home: &Path) {
+fn screens(album: &mut Album, home: &Path, relay: &RelayLink) {
     let desk = Desk::enter(home, Canvas::Pixels, "maya", PASSPHRASE, Clock::system());
     desk.see("Online");
     desk.see("The relay moves house");
+    desk.miss("You are an admin of this relay now");
     album.draw(&desk, "announcement");
     desk.press("All announcements");
     desk.see("Rooms are here");
@@ -112,26 +113,22 @@ fn screens(album: &mut Album, home: &Path) {
     desk.see("The name stays reserved");
     album.draw(&desk, "admin-account-delete");
     back(&desk);
-    devices(album, &desk, home);
+    devices(album, &desk, relay);
 }
 
-fn devices(album: &mut Album, desk: &Desk, home: &Path) {
-    let relay = desk.app.engine().unwrap().me().relay;
-    let laptop = Desk::block_on(Engine::log_in(ExistingAccount {
-        folder: home.join("laptop"),
-        relay,
-        username: "maya".parse().unwrap(),
-        password: PASSPHRASE.into(),
-        passphrase: PASSPHRASE.into(),
-        new_identity: false,
-    }));
-    let laptop = laptop.unwrap();
-    Desk::block_on(laptop.connect()).unwrap();
+fn devices(album: &mut Album, desk: &Desk, relay: &RelayLink) {
+    let laptop = Desk::block_on(async {
+        let laptop = Stranger::connect(relay).await;
+        let device = laptop.add_device("maya", PASSPHRASE).await.unwrap();
+        laptop.log_in(&device).await.unwrap();
+        laptop
+    });
     desk.press("Settings");
     desk.press("Devices");
     desk.see("Device 2");
+    album.draw(desk, "settings-devices");
     desk.press("End device 2…");
     desk.see("is out of your account at once");
-    album.draw(desk, "settings-devices");
-    Desk::block_on(laptop.shutdown());
+    album.draw(desk, "settings-devices-end");
+    drop(laptop);
 }
