@@ -21,7 +21,8 @@ use crate::{
     bridge::{Bridge, Jobs},
     clock::Clock,
     controllers::{
-        self, about, choosing, composer, files, new_chat, people, person, rooms, timeline, welcome,
+        self, about, admin, announcements, choosing, composer, files, new_chat, people, person,
+        rooms, timeline, welcome,
     },
     desktop::Desktop,
     faces::Faces,
@@ -79,6 +80,8 @@ pub struct Inner {
     pub(crate) rooms: RefCell<rooms::State>,
     pub(crate) choosing: RefCell<choosing::State>,
     pub(crate) files: RefCell<files::State>,
+    pub(crate) admin: RefCell<admin::State>,
+    pub(crate) announcements: RefCell<announcements::State>,
     pub(crate) faces: RefCell<Faces>,
     toasts: Cell<u64>,
     /// Whether the window is closed, and with it the vault.
@@ -121,6 +124,8 @@ impl App {
             rooms: RefCell::default(),
             choosing: RefCell::default(),
             files: RefCell::default(),
+            admin: RefCell::default(),
+            announcements: RefCell::default(),
             faces: RefCell::default(),
             toasts: Cell::new(0),
             over: Cell::new(false),

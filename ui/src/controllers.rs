@@ -4,8 +4,11 @@
 //! and models of the Slint globals. Nothing of layout or wording stands here.
 
 pub(crate) mod about;
+pub(crate) mod admin;
+pub(crate) mod announcements;
 pub(crate) mod choosing;
 pub(crate) mod composer;
+pub(crate) mod devices;
 pub(crate) mod events;
 pub(crate) mod files;
 pub(crate) mod mentions;
@@ -46,4 +49,7 @@ pub(crate) fn wire(app: &App) {
     rooms::wire(app);
     room::wire(app);
     settings::wire(app);
+    devices::wire(app);
+    announcements::wire(app);
+    admin::wire(app);
 }

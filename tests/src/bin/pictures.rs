@@ -10,6 +10,9 @@
     reason = "whoever draws pictures wants to know where it failed"
 )]
 
+#[path = "pictures/administration.rs"]
+mod administration;
+
 use std::{
     env, fs, io,
     path::{Path, PathBuf},
@@ -57,6 +60,7 @@ fn main() {
     let people = Desk::block_on(register(home.path(), relay.link()));
     let past = live(home.path(), &people);
     main_screens(&mut album, home.path(), &past, &people);
+    administration::draw(&mut album, home.path(), &people.noah, relay.link());
     println!("{} pictures in {}", album.drawn, album.folder.display());
 }
 
@@ -302,6 +306,7 @@ fn main_screens(album: &mut Album, home: &Path, cast: &Cast, people: &People) {
     desk.see("Accept");
     album.draw(&desk, "conversation-request");
     settings(album, &desk);
+    desk.quit();
 }
 
 fn open(desk: &Desk, account: AccountId) {
@@ -445,7 +450,6 @@ fn back(desk: &Desk) {
 fn settings(album: &mut Album, desk: &Desk) {
     let pages = [
         ("profile", "Profile", "Your contact link"),
-        ("devices", "Devices", "this computer"),
         ("notifications", "Notifications", "Show who wrote"),
         ("privacy", "Privacy", "when you were last online"),
         ("appearance", "Appearance", "Colours"),

@@ -170,7 +170,7 @@ pub(crate) fn tab_to(desk: &Desk, label: &str) {
 
 /// Walks through a page by Tab alone, until it begins anew, and holds what was come to against what
 /// is on the screen. What belongs to a row of a list is reached in it, by arrows and its menu.
-fn walk(desk: &Desk, page: &str) {
+pub(crate) fn walk(desk: &Desk, page: &str) {
     // More comes into view as the keyboard moves on.
     let mut expected = controls(desk);
     let focus = desk.app.window().global::<Focus>();

@@ -8,6 +8,7 @@
     reason = "a test fails by a panic"
 )]
 
+mod admin;
 mod appearance;
 mod conversation;
 mod files;

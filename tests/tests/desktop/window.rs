@@ -228,6 +228,7 @@ fn two_windows_talk_over_a_relay() {
     soon("the answer is counted in Alice's title", || (alice.title() == "(1) Sotto").then_some(()));
     screen.shoot("4-answered");
     talk_in_a_room(&screen, &alice, &bob);
+    administers(&screen, &alice);
     second_start(&screen, homes[0].path());
     quits(alice);
     quits(bob);
@@ -257,6 +258,18 @@ fn talk_in_a_room(screen: &Screen, alice: &Window<'_>, bob: &Window<'_>) {
     bob.logs("a conversation is open");
     soon("the mention is read", || (bob.title() == "Sotto").then_some(()));
     screen.shoot("7-room");
+}
+
+/// Alice, who registered first, looks after the relay, with the keyboard alone.
+fn administers(screen: &Screen, alice: &Window<'_>) {
+    alice.press(&["ctrl+shift+a"]);
+    alice.logs("the relay's figures are shown");
+    screen.shoot("8-administration");
+    // From the first page's name to the next one's: the accounts.
+    alice.press(&["Tab", "Return"]);
+    alice.logs("a list of the relay's is shown");
+    screen.shoot("9-accounts");
+    alice.press(&["Escape"]);
 }
 
 /// Whoever starts the app on a profile that is open gets the window that is there.

@@ -25,6 +25,8 @@ pub(crate) struct ConversationLine {
     pub(crate) summary: ConversationSummary,
     pub(crate) presence: Presence,
     pub(crate) typing: bool,
+    /// Who invites, if it is a room that one is invited to.
+    pub(crate) inviter: Option<String>,
     /// Today, so that words like "yesterday" are made again on the next day.
     pub(crate) today: jiff::civil::Date,
 }

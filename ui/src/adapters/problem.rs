@@ -48,8 +48,21 @@ impl Trouble {
             ErrorCode::BlobQuota => Problem::BlobQuota.into(),
             ErrorCode::NoSuchBlob => Problem::BlobGone.into(),
             ErrorCode::FrameTooLarge => Problem::TooLarge.into(),
+            ErrorCode::NotAdmin => Problem::NotAdmin.into(),
+            ErrorCode::LastAdmin => Problem::LastAdmin.into(),
+            ErrorCode::NoSuchRoom => Problem::NoSuchRoom.into(),
+            ErrorCode::NoSuchInvitation => Problem::NoSuchInvitation.into(),
+            ErrorCode::NoSuchAnnouncement => Problem::NoSuchAnnouncement.into(),
+            ErrorCode::NoSuchDevice => Problem::NoSuchDevice.into(),
             _ => Self::detailed(Problem::RelayRefused, message),
         }
+    }
+}
+
+/// A code without a sentence of its own is named by its number.
+impl From<ErrorCode> for Trouble {
+    fn from(code: ErrorCode) -> Self {
+        Self::refused(code, &code.number().to_string())
     }
 }
 

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use sotto_client::{Event, model::ConversationId, proto::AccountId};
+use sotto_client::{ConnectionState, Event, model::ConversationId, proto::AccountId};
 
 use crate::{
     app::App,
     bridge::Told,
-    controllers::{notifications, people, timeline},
+    controllers::{admin, announcements, notifications, people, timeline},
     faces,
 };
 
@@ -33,6 +33,8 @@ pub(crate) fn take(app: &App, told: Told) {
         Told::Lost => {
             people::reload(app);
             timeline::reload(app);
+            announcements::load(app);
+            admin::look(app);
         }
     }
 }
@@ -43,7 +45,14 @@ const fn changes_list(event: &Event) -> bool {
 
 fn one(app: &App, event: Event) {
     match event {
-        Event::Connection { state } => people::show_connection(app, &state),
+        Event::Connection { state } => {
+            people::show_connection(app, &state);
+            if state == ConnectionState::Online {
+                announcements::load(app);
+            }
+        }
+        Event::Announcement { .. } => announcements::load(app),
+        Event::Role { admin } => admin::appointed(app, admin),
         Event::Message { message } => {
             let fell_silent = message.sender.is_some_and(|who| {
                 app.people.borrow_mut().typing.remove(&(message.conversation, who))

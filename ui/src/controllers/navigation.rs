@@ -4,7 +4,10 @@ use slint::ComponentHandle;
 
 use crate::{
     app::App,
-    controllers::{composer, new_chat, people, person, room, rooms, search, settings, timeline},
+    controllers::{
+        admin, announcements, composer, new_chat, people, person, room, rooms, search, settings,
+        timeline,
+    },
     generated::{Conversation, Navigation, Problem, Sheet, Words},
 };
 
@@ -32,6 +35,8 @@ pub(crate) fn open_sheet(app: &App, sheet: Sheet) {
         Sheet::OpenRooms => rooms::list_open(app),
         Sheet::Room => room::open(app),
         Sheet::AddPeople => room::begin_adding(app),
+        Sheet::Admin => admin::open(app),
+        Sheet::Announcements => announcements::load(app),
         Sheet::Emoji => composer::forget_reaction(app),
         _ => {}
     }

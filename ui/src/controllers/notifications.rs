@@ -13,7 +13,7 @@ use crate::{
     adapters::{line::Quoted, list},
     app::App,
     controllers::reading,
-    generated::{Settings, Words},
+    generated::{Announcements, Settings, Words},
 };
 
 /// More conversations than this at once are told as a number.
@@ -67,6 +67,7 @@ pub(crate) fn tell(app: &App, events: &[Event]) {
                 let text = words.invoke_new_invitation(room.name.as_str().into());
                 show(app, "Sotto".to_owned(), text.to_string());
             }
+            Event::Announcement { text, .. } => tell_announcement(app, text),
             _ => {}
         }
     }
@@ -87,6 +88,15 @@ fn is_heard(app: &App, message: &Message) -> bool {
     state.summary(message.conversation).is_none_or(|summary| {
         list::is_heard(summary) || message.mentions_me && list::is_mention_heard(summary)
     })
+}
+
+fn tell_announcement(app: &App, text: &str) {
+    let announcements = app.window.global::<Announcements>();
+    if app.window.global::<Settings>().get_notification_content() {
+        show(app, announcements.invoke_title().into(), text.to_owned());
+    } else {
+        show(app, "Sotto".to_owned(), announcements.invoke_without_content().into());
+    }
 }
 
 fn tell_news(app: &App, news: BTreeMap<ConversationId, News>) {

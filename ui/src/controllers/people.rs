@@ -189,6 +189,7 @@ fn conversation_line(
             summary: summary.clone(),
             presence: presence(person.and_then(|person| state.presence.get(&person).copied())),
             typing: state.types(summary.with.id()),
+            inviter: summary.with.room().and_then(|room| inviter(state, room)),
             today,
         }
     }
@@ -215,9 +216,8 @@ fn item(app: &App, line: &ConversationLine) -> ConversationItem {
         (words.invoke_typing(), true)
     } else if let Some(draft) = draft {
         (words.invoke_draft(draft.into()), true)
-    } else if let Some(room) = summary.with.room().filter(|room| room.state == RoomState::Invited) {
-        let inviter = inviter(&app.people.borrow(), room).unwrap_or_default();
-        (words.invoke_invited(inviter.into()), false)
+    } else if summary.with.room().is_some_and(|room| room.state == RoomState::Invited) {
+        (words.invoke_invited(line.inviter.clone().unwrap_or_default().into()), false)
     } else {
         (last_line(app, summary), false)
     };

@@ -8,6 +8,7 @@ use sotto_client::{
 };
 
 use crate::{
+    adapters::account::grouped,
     app::{App, image},
     controllers::{about, navigation, people, timeline},
     generated::{Navigation, Person, Problem, SeenKey},
@@ -127,18 +128,6 @@ fn show_keys(app: &App, known: &[KnownIdentity], contact: &Contact) {
     app.window.global::<Person>().set_keys(ModelRc::new(VecModel::from(keys)));
 }
 
-/// Hex digits in groups of eight, four groups a line, which eyes can compare.
-pub(crate) fn grouped(hex: &str) -> String {
-    let mut text = String::with_capacity(hex.len() + hex.len() / 8);
-    for (index, digit) in hex.chars().enumerate() {
-        if index > 0 && index % 8 == 0 {
-            text.push(if index % 32 == 0 { '\n' } else { ' ' });
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// The person as it is now.
 async fn contact(engine: &Engine, who: AccountId) -> Result<Contact, EngineError> {
     let with = engine.conversation(who).await?.with;
@@ -188,16 +177,4 @@ fn remove(app: &App) {
             people::reload(app);
         },
     );
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keys_are_written_in_groups() {
-        assert_eq!(grouped("0123456789abcdef01"), "01234567 89abcdef 01");
-        assert_eq!(grouped(&"a".repeat(40)).lines().count(), 2);
-        assert_eq!(grouped(""), "");
-    }
 }

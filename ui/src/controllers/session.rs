@@ -7,7 +7,7 @@ use sotto_client::{Engine, Me};
 
 use crate::{
     app::{App, Session},
-    controllers::{events, navigation, people, settings, window},
+    controllers::{admin, events, navigation, people, settings, window},
     generated::{Navigation, Screen, Sheet},
     single_instance,
 };
@@ -28,6 +28,7 @@ pub(crate) fn enter(app: &App, engine: Engine, folder: PathBuf) {
     people::reload(app);
     settings::load_notifications(app);
     settings::load_privacy(app);
+    admin::look(app);
     navigation::focus_page(app);
     connect(app);
 }

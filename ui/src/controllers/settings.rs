@@ -9,8 +9,8 @@ use sotto_client::{
 use crate::{
     adapters::problem::Trouble,
     app::{App, image},
-    controllers::{files, navigation, person::grouped, session, window},
-    generated::{Appearance as Shown, DeviceItem, Problem, Settings, SettingsPage, Words},
+    controllers::{devices, files, navigation, session, window},
+    generated::{Appearance as Shown, Problem, Settings, SettingsPage, Words},
     pictures::qr,
     preferences::{Appearance, Language, TextSize},
 };
@@ -141,38 +141,10 @@ pub(crate) fn show_me(app: &App, me: &Me) {
 fn show(app: &App, page: SettingsPage) {
     app.window.global::<Settings>().set_page(page);
     match page {
-        SettingsPage::Devices => load_devices(app),
+        SettingsPage::Devices => devices::load(app),
         SettingsPage::Storage => load_storage(app),
         _ => {}
     }
-}
-
-fn load_devices(app: &App) {
-    app.ask(
-        |engine| async move { engine.devices().await },
-        |app, devices| {
-            let settings = app.window.global::<Settings>();
-            match devices {
-                Ok(devices) => {
-                    let items: Vec<_> = devices
-                        .iter()
-                        .map(|device| DeviceItem {
-                            number: device.id.number().to_string().into(),
-                            this_one: device.is_this,
-                            key: grouped(&device.signing_key.to_string()).into(),
-                        })
-                        .collect();
-                    settings.set_devices_problem(Problem::None);
-                    settings.set_devices(ModelRc::new(VecModel::from(items)));
-                }
-                Err(error) => {
-                    let Trouble { problem, detail } = Trouble::from(&error);
-                    settings.set_devices_detail(detail.into());
-                    settings.set_devices_problem(problem);
-                }
-            }
-        },
-    );
 }
 
 /// Reads what others may see.
