@@ -333,6 +333,7 @@ fn rooms(album: &mut Album, desk: &Desk, people: &People) {
         desk.press(&format!("Add @{} to your contacts", person.name()));
         desk.see(&format!("(@{})", person.name()));
     }
+    desk.fill("Search your contacts", "noah");
     desk.press("Noah Okafor (@noah)");
     album.draw(desk, "new-room");
     desk.press("Make the room");

@@ -132,7 +132,10 @@ fn show(app: &App) {
             chosen: state.chosen.contains(&contact.account),
         })
         .collect();
+    let chosen = state.contacts.iter().filter(|contact| state.chosen.contains(&contact.account));
+    let names: Vec<_> = chosen.map(Contact::name).collect();
     let rooms = app.window.global::<Rooms>();
+    rooms.set_chosen_names(names.join(", ").into());
     rooms.set_people(ModelRc::new(VecModel::from(choices)));
     rooms.set_chosen(i32::try_from(state.chosen.len()).unwrap_or(i32::MAX));
 }
