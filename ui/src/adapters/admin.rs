@@ -305,7 +305,7 @@ mod tests {
 
     #[test]
     fn an_act_says_what_was_done_to_what() {
-        let shown = |act, target| audit(&line(1, act, target, None), &clock());
+        let shown = |act: &str, target: &str| audit(&line(1, act, target, None), &clock());
         assert_eq!(shown("suspend", "bob").target, "bob");
         assert_eq!(shown("invite", "3 uses").uses, 3);
         let set = shown("set_registration", "closed");
