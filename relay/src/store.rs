@@ -82,8 +82,9 @@ pub struct NewAccount {
     pub prekeys: PrekeyUpload,
     /// The invitation to use up, where the relay asks for one.
     pub invitation: Option<String>,
-    /// Whether the first account that the store ever has becomes an admin's.
-    pub first_is_admin: bool,
+    /// Where the first account that the store ever has is an admin's: what the audit log says of it,
+    /// should it be this one.
+    pub appointment: Option<AuditEntry>,
 }
 
 /// A device that enters an account, checked likewise.

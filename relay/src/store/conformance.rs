@@ -41,6 +41,7 @@ macro_rules! suite {
             administration: [
                 the_first_account_is_an_admins_where_that_is_wanted,
                 only_the_very_first_account_is_meant,
+                an_appointment_and_its_line_are_one,
                 the_last_admin_stays,
                 a_change_and_its_line_are_one,
                 the_audit_log_comes_in_pages_newest_first,

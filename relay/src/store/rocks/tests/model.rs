@@ -140,7 +140,7 @@ async fn perform(store: &dyn Store, step: Step, accounts: Accounts, now: Timesta
         Step::Register { seed, name, invited, one_time } => {
             let mut new = new_account(accounts.0[usize::from(seed)], &format!("name-{name}"));
             new.invitation = invited.then(|| "code".to_owned());
-            new.first_is_admin = true;
+            new.appointment = Some(at(now));
             new.prekeys = prekeys(0..one_time);
             show(&store.register(new).await)
         }
