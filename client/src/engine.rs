@@ -40,6 +40,7 @@ mod rooms;
 mod sealing;
 mod secret;
 mod storage;
+mod telling;
 #[cfg(test)]
 mod tests;
 mod timers;

@@ -5,24 +5,25 @@
 //! and for nobody else. Every act and every refusal stands in the audit log ([`AuditLine`]). No
 //! command resets a password or a key: the relay has none that it could reset.
 
-use std::{fmt, str::FromStr};
-
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Done,
-    account::{DeviceLine, LoginLine},
     announcement::{Announcement, AnnouncementText},
-    error::ErrorCode,
-    id::Timestamp,
-    limits::NOTE_MAX,
     login::RegistrationPolicy,
-    name::{DisplayName, Username},
+    name::Username,
 };
 
+mod answer;
+mod note;
 mod room;
 mod text;
 
+pub use answer::{
+    Account, AccountLine, Accounts, Actor, Audit, AuditEntry, AuditLine, Figures, Invitation,
+    Invitations, Made, Registration, Storage, Traffic,
+};
+pub use note::{Note, NoteError};
 pub use room::{Room, RoomLine, Rooms, RoomsPage};
 pub use text::{Clock, lines};
 
@@ -257,246 +258,4 @@ pub struct AuditPage {
     pub before: Option<u64>,
     /// How many at most, up to [`crate::limits::ADMIN_PAGE_MAX`].
     pub limit: u16,
-}
-
-/// A page of the accounts.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Accounts {
-    /// In alphabetical order of the usernames.
-    pub accounts: Vec<AccountLine>,
-    /// Whether accounts follow behind the last.
-    pub more: bool,
-}
-
-/// An account as an admin sees it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AccountLine {
-    /// The unique name.
-    pub username: Username,
-    /// How the person is shown.
-    pub display_name: DisplayName,
-    /// Whether the owner is an admin.
-    pub admin: bool,
-    /// Whether it is kept from logging in.
-    pub suspended: bool,
-    /// When it was registered.
-    pub created_at: Timestamp,
-    /// When one of its devices was last connected, as far as the relay knows.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_seen: Option<Timestamp>,
-    /// Its devices, in the order of their enrolment.
-    pub devices: Vec<DeviceLine>,
-    /// What it takes on the relay.
-    pub storage: Storage,
-}
-
-/// What an account takes on the relay.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Storage {
-    /// What waits in the mailboxes of its devices.
-    pub mailbox_entries: u64,
-    /// The bytes of that.
-    pub mailbox_bytes: u64,
-    /// The bytes of its blobs.
-    pub blob_bytes: u64,
-}
-
-/// One account with its login history.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Account {
-    /// The account.
-    pub account: AccountLine,
-    /// Its logins, newest first, as far back as the relay keeps them.
-    pub logins: Vec<LoginLine>,
-}
-
-/// An invitation code that has uses left.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Invitation {
-    /// What to give to people.
-    pub code: String,
-    /// For how many more registrations it is good.
-    pub uses_left: u32,
-    /// What for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub note: Option<Note>,
-    /// When it was made, and by whom; unknown of one that an old relay made.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub made: Option<Made>,
-}
-
-/// When something was made, and by whom.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Made {
-    /// When.
-    pub at: Timestamp,
-    /// By whom.
-    pub by: Actor,
-}
-
-/// A page of the invitation codes.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Invitations {
-    /// In the order of the codes.
-    pub invitations: Vec<Invitation>,
-    /// Whether codes follow behind the last.
-    pub more: bool,
-}
-
-/// Who may register.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Registration {
-    /// Who, now.
-    pub policy: RegistrationPolicy,
-    /// What the relay's configuration says.
-    pub configured: RegistrationPolicy,
-    /// Whether an admin has set it, which wins over the configuration.
-    pub overridden: bool,
-}
-
-/// How the relay is doing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Figures {
-    /// The version of its software.
-    pub version: String,
-    /// For how many seconds it has been running.
-    pub uptime_seconds: u64,
-    /// Open connections.
-    pub connections: u64,
-    /// Devices that are logged in.
-    pub devices_online: u64,
-    /// Accounts of which a device is logged in.
-    pub accounts_online: u64,
-    /// Accounts in all.
-    pub accounts: u64,
-    /// Devices in all.
-    pub devices: u64,
-    /// Messages in the last ten seconds.
-    pub last_10_s: Traffic,
-    /// Messages in the last minute.
-    pub last_60_s: Traffic,
-    /// What waits in all mailboxes.
-    pub mailbox_entries: u64,
-    /// The bytes of that.
-    pub mailbox_bytes: u64,
-    /// Blobs.
-    pub blobs: u64,
-    /// The bytes that the blobs' owners have reserved.
-    pub blob_bytes: u64,
-    /// Bytes of the database on disk.
-    pub database_bytes: u64,
-    /// Bytes that are free on that disk.
-    pub free_bytes: u64,
-    /// Commits that were synced to disk since the database was opened.
-    pub syncs: u64,
-}
-
-/// How many messages went through the relay in a time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Traffic {
-    /// Accepted from senders.
-    pub accepted: u64,
-    /// Delivered to devices.
-    pub delivered: u64,
-}
-
-/// A page of the audit log.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Audit {
-    /// Newest first.
-    pub lines: Vec<AuditLine>,
-    /// Whether older lines follow behind the last.
-    pub more: bool,
-}
-
-/// What somebody did, or tried to do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AuditLine {
-    /// Rises from line to line, never used twice.
-    pub number: u64,
-    /// What stands there.
-    pub entry: AuditEntry,
-}
-
-/// What a line of the audit log says.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AuditEntry {
-    /// When.
-    pub at: Timestamp,
-    /// Who.
-    pub actor: Actor,
-    /// What: the kind of the command, or what the relay did of its own accord.
-    pub act: String,
-    /// To whom or what, where it is to something.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub target: Option<String>,
-    /// None: it was done. Else why it was not.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub refused: Option<ErrorCode>,
-}
-
-/// Who acts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Actor {
-    /// Somebody with an account.
-    Account(Username),
-    /// Whoever is at the relay's own machine.
-    Operator,
-    /// The relay, of its own accord.
-    Relay,
-}
-
-impl fmt::Display for Actor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Account(username) => username.fmt(f),
-            Self::Operator => f.write_str("(operator)"),
-            Self::Relay => f.write_str("(relay)"),
-        }
-    }
-}
-
-/// A remark on one line, of at most [`NOTE_MAX`] characters.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Note(String);
-
-/// A text that is no note.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a note has from 1 to {NOTE_MAX} characters, on one line")]
-pub struct NoteError;
-
-impl Note {
-    /// The text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for Note {
-    type Err = NoteError;
-
-    fn from_str(text: &str) -> Result<Self, NoteError> {
-        let text = text.trim();
-        let is_long = text.chars().count() > NOTE_MAX;
-        if text.is_empty() || is_long || text.chars().any(char::is_control) {
-            return Err(NoteError);
-        }
-        Ok(Self(text.to_owned()))
-    }
-}
-
-impl TryFrom<String> for Note {
-    type Error = NoteError;
-
-    fn try_from(text: String) -> Result<Self, NoteError> {
-        text.parse()
-    }
-}
-
-impl From<Note> for String {
-    fn from(note: Note) -> Self {
-        note.0
-    }
 }

@@ -4,26 +4,21 @@
 //! that it remembers. Nothing here waits or closes anything: the caller is told when to come
 //! back and acts on it.
 
+mod admission;
+mod rate;
+
 use std::{
-    collections::{HashMap, hash_map::RandomState},
-    hash::{BuildHasher, Hash},
+    collections::hash_map::RandomState,
+    hash::BuildHasher,
     net::{IpAddr, Ipv6Addr},
-    num::NonZeroU32,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU32, Ordering},
-    },
-    time::Duration,
+    sync::Arc,
 };
 
-use governor::{
-    Quota, RateLimiter,
-    clock::{Clock, DefaultClock},
-    middleware::NoOpMiddleware,
-    state::keyed::DashMapStateStore,
-};
+use governor::clock::{Clock, DefaultClock};
 use sotto_proto::{AccountId, Refusal};
 
+pub use self::admission::Admission;
+use self::{admission::Admissions, rate::Rate};
 use crate::config;
 
 /// Where a connection comes from, as limits count it: an IPv4 address or an IPv6 /64.
@@ -169,7 +164,7 @@ impl<C: Clock> Limiters<C> {
 
     /// How many connections are in.
     pub fn admitted(&self) -> u32 {
-        self.connections.lock().total
+        self.connections.total()
     }
 
     /// A handshake starts.
@@ -230,160 +225,14 @@ impl<C: Clock> Limiters<C> {
         self.bytes.tidy();
         self.claims.tidy();
         self.claims_of.tidy();
-    }
-}
-
-/// A connection that was let in. Dropping it is leaving.
-#[derive(Debug)]
-pub struct Admission {
-    admissions: Arc<Admissions>,
-    network: Network,
-}
-
-impl Drop for Admission {
-    fn drop(&mut self) {
-        let mut counts = self.admissions.lock();
-        counts.total = counts.total.saturating_sub(1);
-        if let Some(count) = counts.by_network.get_mut(&self.network) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                counts.by_network.remove(&self.network);
-            }
-        }
-    }
-}
-
-/// How many connections are in; at most as many networks are remembered.
-#[derive(Debug)]
-struct Admissions {
-    most: u32,
-    most_per_network: u32,
-    counts: Mutex<Counts>,
-}
-
-#[derive(Debug, Default)]
-struct Counts {
-    total: u32,
-    by_network: HashMap<Network, u32>,
-}
-
-/// When to come back to a relay that is full: nobody knows when someone leaves.
-const CROWDED_RETRY_MS: u64 = 5_000;
-
-impl Admissions {
-    fn new(most: u32, most_per_network: u32) -> Self {
-        Self { most, most_per_network, counts: Mutex::default() }
-    }
-
-    fn admit(this: &Arc<Self>, network: Network) -> Result<Admission, Exceeded> {
-        let crowded = |limit| Exceeded { limit, retry_after_ms: CROWDED_RETRY_MS };
-        let mut counts = this.lock();
-        if counts.total >= this.most {
-            return Err(crowded(Limit::Connections));
-        }
-        let here = counts.by_network.get(&network).copied().unwrap_or_default();
-        if here >= this.most_per_network {
-            return Err(crowded(Limit::ConnectionsPerAddress));
-        }
-        counts.total += 1;
-        counts.by_network.insert(network, here + 1);
-        Ok(Admission { admissions: Arc::clone(this), network })
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Counts> {
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A rate for each key, with a bound on the keys that are remembered.
-#[derive(Debug)]
-struct Rate<K: Hash + Eq + Clone, C: Clock> {
-    limit: Limit,
-    burst: NonZeroU32,
-    limiter: Keyed<Slot<K>, C>,
-    clock: C,
-    hasher: RandomState,
-    since_look: AtomicU32,
-    crowded: AtomicBool,
-}
-
-type Keyed<K, C> = RateLimiter<K, DashMapStateStore<K>, C, NoOpMiddleware<<C as Clock>::Instant>>;
-
-/// What a rate is counted for: a key, or, when there are too many, all keys of one hash.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Slot<K> {
-    Own(K),
-    Shared(u64),
-}
-
-/// The most keys that a rate remembers apart from each other.
-const KEYS_MAX: usize = 100_000;
-/// Among how many counts the keys beyond that are spread.
-const SHARED_SLOTS: u64 = 4_096;
-/// After so many keys a rate looks whether there are too many.
-const LOOK_EVERY: u32 = 1_024;
-
-impl<K: Hash + Eq + Clone, C: Clock + Clone> Rate<K, C> {
-    fn per_minute(limit: Limit, count: u32, clock: &C) -> Self {
-        Self::new(limit, count, Quota::per_minute, clock)
-    }
-
-    fn per_hour(limit: Limit, count: u32, clock: &C) -> Self {
-        Self::new(limit, count, Quota::per_hour, clock)
-    }
-
-    fn new(limit: Limit, count: u32, per: fn(NonZeroU32) -> Quota, clock: &C) -> Self {
-        let burst = NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN);
-        Self {
-            limit,
-            burst,
-            limiter: RateLimiter::dashmap_with_clock(per(burst), clock.clone()),
-            clock: clock.clone(),
-            hasher: RandomState::new(),
-            since_look: AtomicU32::new(0),
-            crowded: AtomicBool::new(false),
-        }
-    }
-}
-
-impl<K: Hash + Eq + Clone, C: Clock> Rate<K, C> {
-    /// Takes `count` of what the key may take; more than it may ever take counts as all of it.
-    fn take(&self, key: K, count: usize) -> Result<(), Exceeded> {
-        let Some(count) = NonZeroU32::new(u32::try_from(count).unwrap_or(u32::MAX)) else {
-            return Ok(());
-        };
-        if self.since_look.fetch_add(1, Ordering::Relaxed) % LOOK_EVERY == LOOK_EVERY - 1 {
-            self.look();
-        }
-        let slot = if self.crowded.load(Ordering::Relaxed) {
-            Slot::Shared(self.hasher.hash_one(&key) % SHARED_SLOTS)
-        } else {
-            Slot::Own(key)
-        };
-        let wait = match self.limiter.check_key_n(&slot, count.min(self.burst)) {
-            Ok(Ok(())) => return Ok(()),
-            Ok(Err(until)) => until.wait_time_from(self.clock.now()),
-            Err(_) => Duration::from_mins(1),
-        };
-        let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-        Err(Exceeded { limit: self.limit, retry_after_ms: millis.saturating_add(1) })
-    }
-
-    fn look(&self) {
-        if self.limiter.len() > KEYS_MAX {
-            self.tidy();
-        }
-    }
-
-    fn tidy(&self) {
-        self.limiter.retain_recent();
-        self.limiter.shrink_to_fit();
-        self.crowded.store(self.limiter.len() > KEYS_MAX, Ordering::Relaxed);
+        self.refused_commands.tidy();
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use governor::clock::FakeRelativeClock;
 
     use super::*;
@@ -435,7 +284,7 @@ mod tests {
         for number in 0..=u8::MAX {
             drop(limiters.admit(IpAddr::from([192, 0, 2, number])).unwrap());
         }
-        assert!(limiters.connections.lock().by_network.is_empty());
+        assert_eq!(limiters.connections.networks(), 0);
     }
 
     #[test]
@@ -487,22 +336,5 @@ mod tests {
         assert!(limiters.bytes(account(1), 0).is_ok());
         clock.advance(Duration::from_secs(61));
         assert!(limiters.bytes(account(1), 1 << 20).is_ok());
-    }
-
-    #[test]
-    fn the_keys_of_a_rate_are_bounded_and_the_idle_are_forgotten() {
-        let clock = FakeRelativeClock::default();
-        let rate = Rate::per_minute(Limit::Handshakes, 10, &clock);
-        for number in 0..300_000_u32 {
-            let _ = rate.take(number, 1);
-        }
-        let bound = KEYS_MAX
-            + usize::try_from(SHARED_SLOTS).unwrap()
-            + usize::try_from(LOOK_EVERY).unwrap();
-        assert!(rate.limiter.len() <= bound, "{}", rate.limiter.len());
-        clock.advance(Duration::from_mins(2));
-        rate.tidy();
-        assert_eq!(rate.limiter.len(), 0);
-        assert!(!rate.crowded.load(Ordering::Relaxed));
     }
 }

@@ -12,7 +12,6 @@ use sotto_proto::{
 };
 
 use crate::{
-    admin,
     connection::{Session, Talk, TalkError},
     server::{now, rng},
     store::{Account, NewAccount, Role},
@@ -59,14 +58,15 @@ pub(crate) async fn register(
         suspended: false,
         created_at: now(),
     };
-    let (id, target) = (account.id, account.username.to_string());
-    let first_is_admin = shared.config.first_account_is_admin;
-    let new = NewAccount { account, prekeys, invitation, first_is_admin };
-    if shared.store.register(new).await? == Role::Admin {
-        let (at, actor, act) = (now(), Actor::Relay, "promote".to_owned());
-        let entry = AuditEntry { at, actor, act, target: Some(target), refused: None };
-        admin::note(shared, entry).await;
-    }
+    let id = account.id;
+    let appointment = shared.config.first_account_is_admin.then(|| AuditEntry {
+        at: account.created_at,
+        actor: Actor::Relay,
+        act: "promote".to_owned(),
+        target: Some(account.username.to_string()),
+        refused: None,
+    });
+    shared.store.register(NewAccount { account, prekeys, invitation, appointment }).await?;
     shared.metrics.registrations.inc();
     Ok(stream::conclude(&mut talk.send, Registered { account: id }).await?)
 }

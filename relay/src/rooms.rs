@@ -8,6 +8,7 @@ mod downlink;
 mod group;
 mod listing;
 mod live;
+mod tail;
 mod uplink;
 
 pub(crate) use self::{
@@ -20,7 +21,7 @@ pub(crate) use self::{
 };
 
 use rand::Rng as _;
-use sotto_proto::{DisplayName, ErrorCode, Refusal, RoomId};
+use sotto_proto::{DisplayName, ErrorCode, Refusal, RoomId, room::RoomItem};
 
 use crate::{
     server::{now, rng},
@@ -45,6 +46,15 @@ pub(crate) async fn prepare_lobby(store: &dyn Store, wanted: bool) -> Result<Roo
 
 pub(crate) fn no_such_room() -> Refusal {
     Refusal::new(ErrorCode::NoSuchRoom, "there is no such room on this relay")
+}
+
+/// The bytes of an entry that count.
+const fn weight(item: &RoomItem) -> usize {
+    match item {
+        RoomItem::Post { sealed, .. } => sealed.len(),
+        RoomItem::Commit { commit, .. } => commit.len(),
+        RoomItem::Founded { .. } | RoomItem::Departed { .. } => 0,
+    }
 }
 
 fn not_a_member() -> Refusal {

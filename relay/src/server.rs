@@ -2,6 +2,8 @@
 //!
 //! A [`Relay`] owns every task; dropping it ends them at once, [`Relay::shut_down`] in order.
 
+mod operation;
+
 use std::{
     collections::BTreeSet,
     io,
@@ -29,6 +31,8 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use self::operation::Operation;
+pub use self::operation::SwitchError;
 use crate::{
     admin::{self, Caller, Rates},
     blobs::BlobFolder,
@@ -36,18 +40,16 @@ use crate::{
     connection, housekeeping,
     limits::Limiters,
     metrics::{Metrics, Outcome},
-    online::{Online, lock},
+    online::Online,
     presence::PresenceBook,
     rooms::{self, RoomBook},
-    store::{Store, StoreError, rocks::OpenError},
+    store::{Store, StoreError},
     tls::{IdentityError, RelayIdentity},
     transport::{self, ResetSecret},
 };
 
 /// Registrations and logins by password that are worked on at once.
 const PASSWORDS_AT_ONCE: usize = 4;
-/// How long a switch of the database waits for what is under way.
-const SWITCH_PATIENCE: Duration = Duration::from_secs(10);
 /// Unfinished handshakes above which a client's address is validated by Retry (RFC 9000 section 8.1.2).
 const RETRY_ABOVE: usize = 64;
 
@@ -125,25 +127,7 @@ impl Kept {
     }
 }
 
-/// Whether the relay works.
-#[derive(Default)]
-struct Operation {
-    stopped: bool,
-    /// Cancelled at the next stop.
-    halt: CancellationToken,
-}
-
 impl Shared {
-    /// Whether the operator has stopped the work.
-    pub(crate) fn is_stopped(&self) -> bool {
-        lock(&self.operation).stopped
-    }
-
-    /// Is cancelled when the work is stopped from now on.
-    pub(crate) fn halt(&self) -> CancellationToken {
-        lock(&self.operation).halt.clone()
-    }
-
     /// The secret behind passwords.
     pub(crate) fn passwords(&self) -> Arc<RelaySetup> {
         Arc::clone(&self.kept().passwords)
@@ -162,29 +146,6 @@ impl Shared {
     pub(crate) async fn registration(&self) -> Result<RegistrationPolicy, StoreError> {
         Ok(self.store.registration().await?.unwrap_or(self.config.registration))
     }
-}
-
-/// Why the relay did not go on with another database.
-#[derive(Debug, thiserror::Error)]
-pub enum SwitchError {
-    /// It works: only a stopped relay takes another one.
-    #[error("the relay is running: stop it first")]
-    Running,
-    /// Something is still under way.
-    #[error("work is still under way; try again in a moment")]
-    Busy,
-    /// The store of the other one does not open.
-    #[error(transparent)]
-    Open(#[from] OpenError),
-    /// It does not answer, or its secret is damaged.
-    #[error("the other database cannot be used")]
-    Unusable(#[source] Box<SpawnError>),
-    /// Its folder for blobs cannot be made.
-    #[error("the folder for blobs cannot be made")]
-    Blobs(#[source] io::Error),
-    /// It was cut short.
-    #[error("the database was not opened to the end")]
-    Unfinished(#[source] tokio::task::JoinError),
 }
 
 /// A running relay.
@@ -287,61 +248,6 @@ impl Relay {
         admin::note(&self.shared, AuditEntry { at, actor, act, target, refused: None }).await;
     }
 
-    /// Whether its work is stopped.
-    pub fn is_stopped(&self) -> bool {
-        self.shared.is_stopped()
-    }
-
-    /// Takes on no new work: tells the clients and closes their connections. It goes on listening,
-    /// and says to who connects that it is stopped.
-    pub fn stop_work(&self) {
-        let mut operation = lock(&self.shared.operation);
-        operation.stopped = true;
-        std::mem::take(&mut operation.halt).cancel();
-    }
-
-    /// Works again.
-    pub fn start_work(&self) {
-        lock(&self.shared.operation).stopped = false;
-    }
-
-    /// Goes on with another database, which `open` opens in the store; it blocks. `blobs` is where
-    /// its blobs lie. If it cannot be used, `back` opens the one before again.
-    pub async fn switch_database<O, B>(
-        &self,
-        blobs: PathBuf,
-        open: O,
-        back: B,
-    ) -> Result<(), SwitchError>
-    where
-        O: FnOnce() -> Result<(), OpenError> + Send + 'static,
-        B: FnOnce() -> Result<(), OpenError> + Send + 'static,
-    {
-        if !self.is_stopped() {
-            return Err(SwitchError::Running);
-        }
-        let working = timeout(SWITCH_PATIENCE, self.shared.working.write()).await;
-        let _alone = working.map_err(|_| SwitchError::Busy)?;
-        blocking(open).await?;
-        let taken = match Kept::read(&*self.shared.store, &self.shared.config).await {
-            Ok(kept) => match self.shared.blobs.switch(blobs) {
-                Ok(()) => Ok(kept),
-                Err(error) => Err(SwitchError::Blobs(error)),
-            },
-            Err(error) => Err(SwitchError::Unusable(Box::new(error))),
-        };
-        match taken {
-            Ok(kept) => {
-                *self.shared.kept.write().unwrap_or_else(PoisonError::into_inner) = kept;
-                Ok(())
-            }
-            Err(error) => {
-                blocking(back).await?;
-                Err(error)
-            }
-        }
-    }
-
     /// Where the blobs lie.
     pub fn blobs(&self) -> PathBuf {
         self.shared.blobs.folder()
@@ -383,13 +289,6 @@ impl Shared {
         }
         Ok(rooms)
     }
-}
-
-/// Runs what waits for the disk apart from the async tasks.
-async fn blocking(
-    work: impl FnOnce() -> Result<(), OpenError> + Send + 'static,
-) -> Result<(), SwitchError> {
-    Ok(tokio::task::spawn_blocking(work).await.map_err(SwitchError::Unfinished)??)
 }
 
 fn quic_config(identity: &RelayIdentity) -> Result<QuicServerConfig, SpawnError> {

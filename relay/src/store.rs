@@ -25,12 +25,14 @@ use self::rooms::RoomStore;
 mod administration;
 #[cfg(test)]
 mod conformance;
+mod error;
 pub mod memory;
 pub mod rocks;
 pub mod rooms;
 mod rules;
 
 pub use administration::{Change, TooOld, Usage};
+pub use error::StoreError;
 
 /// An account as the relay keeps it.
 #[derive(Clone, PartialEq, Eq)]
@@ -82,8 +84,9 @@ pub struct NewAccount {
     pub prekeys: PrekeyUpload,
     /// The invitation to use up, where the relay asks for one.
     pub invitation: Option<String>,
-    /// Whether the first account that the store ever has becomes an admin's.
-    pub first_is_admin: bool,
+    /// Where the first account that the store ever has is an admin's: what the audit log says of it,
+    /// should it be this one.
+    pub appointment: Option<AuditEntry>,
 }
 
 /// A device that enters an account, checked likewise.
@@ -177,44 +180,6 @@ pub struct Census {
     pub blobs: u64,
     /// Bytes on disk, as far as the store knows.
     pub disk_bytes: u64,
-}
-
-/// Why an operation of the store did not happen.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The username is taken.
-    #[error("the username is taken")]
-    UsernameTaken,
-    /// The invitation is unknown or used up.
-    #[error("the invitation is unknown or used up")]
-    Invitation,
-    /// The device number is in use with other keys.
-    #[error("the device number is in use")]
-    DeviceTaken,
-    /// The account has as many devices, or the device as many prekeys, as it may.
-    #[error("the limit is reached")]
-    TooMany,
-    /// The account, the device or the blob is not there.
-    #[error("no such account, device or blob")]
-    NotFound,
-    /// No admin who can log in would be left.
-    #[error("this is the relay's last admin: appoint another first")]
-    LastAdmin,
-    /// There is no such code with uses left.
-    #[error("there is no such invitation code")]
-    NoSuchInvitation,
-    /// There is no such announcement.
-    #[error("there is no such announcement")]
-    NoSuchAnnouncement,
-    /// What is stored does not parse.
-    #[error("the database holds a record that does not parse ({0})")]
-    Corrupt(&'static str),
-    /// The database failed.
-    #[error("the database failed")]
-    Database(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The store is closed.
-    #[error("the database is closed")]
-    Closed,
 }
 
 /// What the relay remembers. Every method that changes something has made it durable (synced to

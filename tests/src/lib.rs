@@ -14,6 +14,7 @@
 )]
 
 mod command_line;
+mod crowd;
 mod desk;
 mod inner_relay;
 mod network;
@@ -26,12 +27,13 @@ mod stranger;
 use std::{env, path::PathBuf, time::Duration};
 
 pub use command_line::{CommandLine, Ran};
+pub use crowd::Crowd;
 pub use desk::{Canvas, Desk, RecordingDesktop, draw_qr};
 pub use inner_relay::InnerRelay;
 pub use network::Network;
 pub use past::{Past, hear};
 pub use person::{Person, until};
-pub use relay::RelayProcess;
+pub use relay::{RelayProcess, UNLIMITED};
 pub use room::profile;
 pub use stranger::{Account, Stranger, receive_frame, send_frame};
 

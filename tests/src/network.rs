@@ -24,6 +24,8 @@ struct Wire {
     is_cut: bool,
     is_mute: bool,
     recorded: Vec<u8>,
+    /// How many bytes clients have sent through it.
+    up: usize,
     /// Who has sent: each address stands for one socket of a client.
     senders: Vec<SocketAddr>,
 }
@@ -65,6 +67,11 @@ impl Network {
         self.wire.lock().unwrap().recorded.clone()
     }
 
+    /// How many bytes clients have sent through it, as UDP carries them.
+    pub fn sent_up(&self) -> usize {
+        self.wire.lock().unwrap().up
+    }
+
     /// How many sockets have sent through it.
     pub fn senders(&self) -> usize {
         self.wire.lock().unwrap().senders.len()
@@ -103,7 +110,11 @@ async fn forward(front: Arc<UdpSocket>, relay: SocketAddr, wire: Arc<Mutex<Wire>
                 new.insert(way)
             }
         };
-        let gets_through = wire.lock().unwrap().carry(&buffer[..length]);
+        let gets_through = {
+            let mut wire = wire.lock().unwrap();
+            wire.up += length;
+            wire.carry(&buffer[..length])
+        };
         if gets_through {
             // A relay that is not there is what a lost datagram is.
             let _ = way.send(&buffer[..length]).await;

@@ -5,6 +5,7 @@ use std::{
     io::{BufRead, BufReader},
     path::Path,
     process::{Child, ChildStdout, Command, Stdio},
+    time::Duration,
 };
 
 use serde_json::Value;
@@ -12,6 +13,21 @@ use sotto_proto::link::RelayLink;
 use tempfile::TempDir;
 
 use crate::{PATIENCE, program};
+
+/// Limits that many in one process would meet, for tests that are not about them.
+pub const UNLIMITED: [&str; 11] = [
+    "--claims-per-hour=1000000000",
+    "--claims-per-target=1000000000",
+    "--requests-per-minute=1000000000",
+    "--envelopes-per-minute=1000000000",
+    "--bytes-per-minute=4294967295",
+    "--handshakes-per-minute=1000000000",
+    "--registrations-per-hour=1000000000",
+    "--mailbox-entries=1000000000",
+    "--mailbox-bytes=1000000000000",
+    "--connections-per-address=100000",
+    "--password-logins-per-address=1000000000",
+];
 
 /// A relay; dropping it kills it.
 pub struct RelayProcess {
@@ -68,6 +84,22 @@ impl RelayProcess {
         self.running = Some(running);
     }
 
+    /// How many times it has synced its database since it started.
+    pub fn syncs(&self) -> u64 {
+        let figures: Value = serde_json::from_str(&self.ctl(&["--json", "figures"])).unwrap();
+        figures["figures"]["syncs"].as_u64().unwrap()
+    }
+
+    /// The processor time that it has taken since it started.
+    pub fn processor_time(&self) -> Duration {
+        let (child, _) = self.running.as_ref().expect("it runs");
+        let stat = fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap();
+        // The fields stand behind the name, which may hold anything: user and system time.
+        let (_, fields) = stat.rsplit_once(')').unwrap();
+        let ticks: u64 = fields.split_whitespace().skip(11).take(2).map(count).sum();
+        Duration::from_millis(ticks * 10)
+    }
+
     /// Its memory now (resident set size), in bytes.
     pub fn memory(&self) -> u64 {
         let (child, _) = self.running.as_ref().expect("it runs");
@@ -116,6 +148,10 @@ impl Drop for RelayProcess {
             self.kill();
         }
     }
+}
+
+fn count(field: &str) -> u64 {
+    field.parse().unwrap()
 }
 
 fn launch(

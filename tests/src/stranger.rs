@@ -7,6 +7,7 @@ use quinn::{
     ClientConfig, Connection, Endpoint, RecvStream, SendStream, TransportConfig,
     crypto::rustls::QuicClientConfig,
 };
+use rand::{SeedableRng as _, rngs::StdRng};
 use rustls::{
     DigitallySignedStruct, Error, SignatureScheme,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
@@ -19,8 +20,8 @@ use sotto_keys::{
     seal_backup,
 };
 use sotto_proto::{
-    ALPN, AccountId, Answer, DeviceAddress, DeviceId, LOGIN_EXPORTER_LABEL, PrekeyId, Request,
-    Timestamp,
+    ALPN, AccountId, Answer, DeviceAddress, DeviceCertificate, DeviceId, LOGIN_EXPORTER_LABEL,
+    PrekeyId, Request, Timestamp,
     codec::{self, Frame, HEADER_LEN},
     link::RelayLink,
     login::{Enrolment, LogIn, LogInByPassword, PasswordFinish, Register, RegistrationFinish},
@@ -45,6 +46,8 @@ pub struct Account {
     pub identity: Identity,
     /// The keys of its device.
     pub keys: DeviceKeys,
+    /// What certifies the device.
+    pub certificate: DeviceCertificate,
     /// The secrets of its prekeys.
     pub prekeys: PrekeySecrets,
     /// The id of its ML-KEM prekey of last resort.
@@ -67,11 +70,24 @@ impl Stranger {
 
     /// Connects, if the relay is there.
     pub async fn try_connect(link: &RelayLink) -> Option<Self> {
-        let endpoint = Endpoint::client("127.0.0.1:0".parse().unwrap()).unwrap();
+        let mut transport = TransportConfig::default();
+        // On loopback, what is not answered at once may be asked again soon.
+        transport
+            .initial_rtt(Duration::from_millis(10))
+            .keep_alive_interval(Some(Duration::from_millis(100)));
+        Self::connect_from(&endpoint(), link, transport).await
+    }
+
+    /// Connects from a socket that others share, if the relay is there.
+    pub(crate) async fn connect_from(
+        endpoint: &Endpoint,
+        link: &RelayLink,
+        transport: TransportConfig,
+    ) -> Option<Self> {
         let at = format!("{}:{}", link.at.host, link.at.port).parse().unwrap();
-        let connecting = endpoint.connect_with(client_config(), at, "relay").unwrap();
+        let connecting = endpoint.connect_with(client_config(transport), at, "relay").unwrap();
         let connection = timeout(PATIENCE, connecting).await.ok()?.ok()?;
-        Some(Self { connection, _endpoint: endpoint, link: link.clone() })
+        Some(Self { connection, _endpoint: endpoint.clone(), link: link.clone() })
     }
 
     /// Asks for one answer; none where the connection or the stream broke.
@@ -91,7 +107,12 @@ impl Stranger {
 
     /// Registers an account; its device has 100 one-time prekeys of each kind.
     pub async fn register(&self, name: &str) -> Account {
-        let mut rng = rand::rng();
+        self.register_with(name, 100).await
+    }
+
+    /// Registers an account; its device has so many one-time prekeys of each kind.
+    pub(crate) async fn register_with(&self, name: &str, one_time: usize) -> Account {
+        let mut rng = StdRng::from_rng(&mut rand::rng());
         let (registration, opaque) = Registration::start(&mut rng, b"a password").unwrap();
         let register = Register { username: name.to_owned(), invitation: None, opaque };
         let (mut send, mut receive) = self.open(register).await.unwrap();
@@ -103,7 +124,7 @@ impl Stranger {
         let identity = Identity::generate(&mut rng);
         let keys = DeviceKeys::generate(&mut rng);
         let certificate = identity.certify(first_device(), &keys, Timestamp(1));
-        let (prekeys, upload) = PrekeySecrets::generate(&mut rng, &keys, Timestamp(1), 100);
+        let (prekeys, upload) = PrekeySecrets::generate(&mut rng, &keys, Timestamp(1), one_time);
         let last_resort = upload.last_resort.as_ref().unwrap().id;
         let username = name.parse().unwrap();
         let finish = RegistrationFinish {
@@ -111,7 +132,7 @@ impl Stranger {
             display_name: name.parse().unwrap(),
             enrolment: Enrolment {
                 identity: identity.public(),
-                certificate,
+                certificate: certificate.clone(),
                 prekeys: upload,
                 backup: Some(seal_backup(&mut rng, &export_key, &username, &identity)),
                 replace_devices: false,
@@ -121,7 +142,8 @@ impl Stranger {
         match receive_frame(&mut receive).await {
             Some(Answer::Registered(done)) => {
                 let number = first_device();
-                Account { account: done.account, identity, keys, prekeys, last_resort, number }
+                let account = done.account;
+                Account { account, identity, keys, certificate, prekeys, last_resort, number }
             }
             other => panic!("{other:?}"),
         }
@@ -151,7 +173,7 @@ impl Stranger {
         let last_resort = upload.last_resort.as_ref().unwrap().id;
         let enrolment = Enrolment {
             identity: identity.public(),
-            certificate,
+            certificate: certificate.clone(),
             prekeys: upload,
             backup: None,
             replace_devices: false,
@@ -160,7 +182,7 @@ impl Stranger {
         match receive_frame(&mut receive).await {
             Some(Answer::Enrolled(_)) => {
                 let account = accepted.account;
-                Some(Account { account, identity, keys, prekeys, last_resort, number })
+                Some(Account { account, identity, keys, certificate, prekeys, last_resort, number })
             }
             other => panic!("{other:?}"),
         }
@@ -194,21 +216,29 @@ pub async fn send_frame(stream: &mut SendStream, frame: &impl Frame) -> Option<(
 
 /// Receives a frame; none where the stream ended or broke.
 pub async fn receive_frame<F: Frame>(stream: &mut RecvStream) -> Option<F> {
-    let receiving = async {
-        let mut header = [0; HEADER_LEN];
-        stream.read_exact(&mut header).await.ok()?;
-        let mut body = vec![0; codec::body_length::<F>(header).unwrap()];
-        stream.read_exact(&mut body).await.ok()?;
-        Some(codec::decode(&body).unwrap())
-    };
+    let receiving = next_frame(stream);
     timeout(PATIENCE, receiving).await.expect("the relay answers or ends the stream")
+}
+
+/// Receives the next frame, whenever it comes; none where the stream ended or broke.
+pub(crate) async fn next_frame<F: Frame>(stream: &mut RecvStream) -> Option<F> {
+    let mut header = [0; HEADER_LEN];
+    stream.read_exact(&mut header).await.ok()?;
+    let mut body = vec![0; codec::body_length::<F>(header).unwrap()];
+    stream.read_exact(&mut body).await.ok()?;
+    Some(codec::decode(&body).unwrap())
+}
+
+/// A socket to connect from.
+pub(crate) fn endpoint() -> Endpoint {
+    Endpoint::client("127.0.0.1:0".parse().unwrap()).unwrap()
 }
 
 fn first_device() -> DeviceId {
     DeviceId::new(1).unwrap()
 }
 
-fn client_config() -> ClientConfig {
+fn client_config(transport: TransportConfig) -> ClientConfig {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let mut tls = rustls::ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(&[&rustls::version::TLS13])
@@ -217,11 +247,6 @@ fn client_config() -> ClientConfig {
         .with_custom_certificate_verifier(Arc::new(AnyRelay(provider)))
         .with_no_client_auth();
     tls.alpn_protocols = vec![ALPN.to_vec()];
-    let mut transport = TransportConfig::default();
-    // On loopback, what is not answered at once may be asked again soon.
-    transport
-        .initial_rtt(Duration::from_millis(10))
-        .keep_alive_interval(Some(Duration::from_millis(100)));
     let mut config = ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls).unwrap()));
     config.transport_config(Arc::new(transport));
     config

@@ -20,10 +20,11 @@ use super::{
     error::EngineError,
     event::Event,
     own::Own,
-    sealing::{Standing, Stored, contact_event, queue_receipts, seal_waiting},
+    sealing::{Standing, Stored, queue_receipts, seal_waiting},
+    telling::{Told, told},
 };
 use crate::{
-    model::{Contact, ContactState, ConversationEvent, MessageBody},
+    model::{Contact, ContactState, ConversationEvent},
     vault::{NewContact, Observed, Recorded, Tx, VaultError, View},
 };
 
@@ -306,35 +307,13 @@ impl Taking<'_> {
     }
 
     fn recorded(&mut self, from: AccountId, recorded: Recorded) -> Result<(), EngineError> {
-        match recorded {
-            Recorded::Message(message) => {
-                if !matches!(message.body, MessageBody::Event { .. }) {
-                    self.tx.owe_receipts(from.into(), &[message.id], ReceiptState::Delivered)?;
-                    self.receipts_for.insert(from);
-                }
-                self.taken.events.push(Event::Message { message: *message });
-            }
-            Recorded::Changed { message, files } => {
-                self.taken.files.extend(files);
-                self.taken.events.push(Event::MessageChanged { message: *message });
-            }
-            Recorded::States(messages) => {
-                let changed = messages.into_iter().map(|message| Event::MessageChanged { message });
-                self.taken.events.extend(changed);
-            }
-            Recorded::Timer(message) | Recorded::Profile(message) => {
-                self.taken.events.push(Event::Message { message: *message });
-            }
-            Recorded::Accepted(message) => {
-                self.taken.events.push(Event::Message { message: *message });
-                self.taken.events.push(contact_event(self.tx, from)?);
-            }
-            // An invitation is looked at where rooms are joined.
-            Recorded::Invite { .. }
-            | Recorded::Typing { .. }
-            | Recorded::Repeat
-            | Recorded::Ignored => {}
+        let Told { events, files, arrived } = told(self.tx, from.into(), from, recorded)?;
+        if let Some(message) = arrived {
+            self.tx.owe_receipts(from.into(), &[message], ReceiptState::Delivered)?;
+            self.receipts_for.insert(from);
         }
+        self.taken.events.extend(events);
+        self.taken.files.extend(files);
         Ok(())
     }
 

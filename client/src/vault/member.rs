@@ -1,5 +1,7 @@
 //! The people in a room, who need not be contacts, and those who were in it.
 
+use std::collections::HashMap;
+
 use rusqlite::{Row, params};
 use sotto_proto::{AccountId, DisplayName, IdentityKey, RoomId, Username};
 
@@ -72,6 +74,13 @@ impl View {
         self.row(sql, params![key(room.into()), account.0], read_member)
     }
 
+    /// Those who are in a room and have no name in it yet.
+    pub fn nameless_members(&self, room: RoomId) -> Result<Vec<AccountId>, VaultError> {
+        let sql = "SELECT account FROM room_members
+                   WHERE room = ?1 AND username IS NULL AND devices > 0 ORDER BY account";
+        self.rows(sql, [key(room.into())], |row| row.id("account"))
+    }
+
     /// Who is in a room under this username.
     pub fn room_member_by_username(
         &self,
@@ -104,11 +113,20 @@ impl Tx<'_> {
     pub fn set_room_members(&self, room: RoomId, members: &[NewMember]) -> Result<(), VaultError> {
         self.require_room(room)?;
         let place = key(room.into());
-        self.change(
-            "UPDATE room_members SET devices = 0, is_admin = 0 WHERE room = ?1",
-            [&*place],
-        )?;
+        // Only what differs is written: in a large room a commit changes few.
+        let mut before: HashMap<AccountId, NewMember> = self
+            .rows(
+                "SELECT account, identity, is_admin, devices FROM room_members WHERE room = ?1",
+                [&*place],
+                read_new_member,
+            )?
+            .into_iter()
+            .map(|member| (member.account, member))
+            .collect();
         for member in members {
+            if before.remove(&member.account) == Some(*member) {
+                continue;
+            }
             self.change(
                 "INSERT INTO room_members (room, account, identity, is_admin, devices)
                  VALUES (?1, ?2, ?3, ?4, ?5)
@@ -121,6 +139,13 @@ impl Tx<'_> {
                     member.is_admin,
                     member.devices,
                 ],
+            )?;
+        }
+        for gone in before.values().filter(|member| member.devices > 0 || member.is_admin) {
+            self.change(
+                "UPDATE room_members SET devices = 0, is_admin = 0
+                 WHERE room = ?1 AND account = ?2",
+                params![place, gone.account.0],
             )?;
         }
         let own = self.own_id()?;
@@ -142,6 +167,15 @@ impl Tx<'_> {
         }
         Ok(())
     }
+}
+
+fn read_new_member(row: &Row<'_>) -> Result<NewMember, VaultError> {
+    Ok(NewMember {
+        account: row.id("account")?,
+        identity: row.identity("identity")?,
+        is_admin: row.get("is_admin")?,
+        devices: row.get("devices")?,
+    })
 }
 
 fn read_member(row: &Row<'_>) -> Result<RoomMember, VaultError> {
@@ -209,6 +243,16 @@ mod tests {
                 let gone = tx.room_member_by_username(ROOM, &"carol".parse().unwrap())?;
                 assert_eq!(gone, None);
                 assert_eq!(tx.room_member(ROOM, account(4))?.unwrap().name(), "04040404");
+                assert_eq!(tx.nameless_members(ROOM)?, [account(4)]);
+                let again = NewMember { devices: 2, ..new_member(2) };
+                tx.set_room_members(ROOM, &[own, again])?;
+                let carol = tx.room_member(ROOM, account(2))?.unwrap();
+                assert_eq!(
+                    (carol.devices, carol.is_admin, carol.name()),
+                    (2, false, "carol".into())
+                );
+                assert!(!tx.room_member(ROOM, account(4))?.unwrap().is_present());
+                assert!(tx.nameless_members(ROOM)?.is_empty());
                 Ok::<_, VaultError>(())
             })
             .unwrap();

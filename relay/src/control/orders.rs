@@ -68,6 +68,7 @@ async fn carry_out(console: &Console, command: Command) -> Result<Answer, OrderE
         Command::Accept { on } => {
             relay.set_accepting(on);
             info!(on, "the operator switched accepting");
+            relay.note_operation("accept", Some(if on { "on" } else { "off" }.to_owned())).await;
             Ok(done(if on {
                 "new connections are admitted"
             } else {
@@ -95,9 +96,10 @@ async fn carry_out(console: &Console, command: Command) -> Result<Answer, OrderE
             relay.note_operation("database", None).await;
             show_database(console, &relay).await
         }
-        Command::Log { level } => set_log(console, level),
+        Command::Log { level } => set_log(console, &relay, level).await,
         Command::Shutdown => {
             info!("the operator ends the relay");
+            relay.note_operation("shutdown", None).await;
             console.closing.cancel();
             Ok(done("the relay is shutting down"))
         }
@@ -152,10 +154,13 @@ fn sentence_of(order: &admin::Command) -> String {
     }
 }
 
-fn set_log(console: &Console, level: LogLevel) -> Result<Answer, OrderError> {
+async fn set_log(console: &Console, relay: &Relay, level: LogLevel) -> Result<Answer, OrderError> {
     (console.set_log)(level).map_err(OrderError::Log)?;
     info!(?level, "the operator changed what is logged");
-    Ok(done(format!("logged from now on: {level:?}").to_lowercase()))
+    let level = format!("{level:?}").to_lowercase();
+    let sentence = format!("logged from now on: {level}");
+    relay.note_operation("log", Some(level)).await;
+    Ok(done(sentence))
 }
 
 async fn show_database(console: &Console, relay: &Relay) -> Result<Answer, OrderError> {

@@ -1,7 +1,8 @@
 //! The downlink of rooms: the logs that a device follows, each in order, as fast as it takes them.
 //!
-//! Each batch is read from the store when the stream has room for it. A wake-up is a hint; what is
-//! delivered next is what the log holds behind the last delivered position.
+//! Each batch is read when the stream has room for it. A wake-up is a hint; what is delivered next is
+//! what the log holds behind the last delivered position. What was just said is taken from memory, by who
+//! was in the room when it last read the log: only what stands in the log can put a device out.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -12,17 +13,20 @@ use sotto_proto::{
     ErrorCode, Refusal, RoomId,
     limits::{BATCH_MAX, ROOMS_MAX},
     room::{
-        OpenRoomDownlink, RoomDelivery, RoomEnd, RoomItem, RoomNotice, RoomPage, RoomPlace,
+        OpenRoomDownlink, RoomDelivery, RoomEnd, RoomEntry, RoomNotice, RoomPage, RoomPlace,
         RoomsConsumed,
     },
 };
 
-use super::book::Following;
+use super::{book::Following, tail::Run, weight};
 use crate::{
     connection::{Talk, TalkError},
     online::{LiveDevice, lock},
     server::Shared,
-    store::{StoreError, rooms::LogPage},
+    store::{
+        StoreError,
+        rooms::{LogPage, Then},
+    },
     stream,
 };
 
@@ -78,6 +82,21 @@ struct Reading<'a> {
 struct Place {
     delivered: u64,
     consumed: u64,
+    /// Whether the device was in the room at the end of what it last read of the log.
+    is_in: bool,
+}
+
+impl Place {
+    /// Whether its consumption is to be waited for.
+    const fn is_far_ahead(self) -> bool {
+        self.delivered.saturating_sub(self.consumed) >= AHEAD
+    }
+}
+
+/// Something to deliver of a room, and whether more stands behind it.
+struct Found {
+    page: RoomPage,
+    more: bool,
 }
 
 impl Reading<'_> {
@@ -111,7 +130,7 @@ impl Reading<'_> {
     }
 
     fn follow(&self, RoomPlace { room, up_to }: RoomPlace) {
-        lock(&self.places).insert(room, Place { delivered: up_to, consumed: up_to });
+        lock(&self.places).insert(room, Place { delivered: up_to, consumed: up_to, is_in: false });
         self.following.follow(room);
         self.device.rooms.news(room);
     }
@@ -141,15 +160,15 @@ impl Reading<'_> {
                 notices: std::mem::take(&mut notices),
                 caught_up: false,
             };
-            let has_entries = !delivery.pages.is_empty();
-            delivery.caught_up = !has_entries && news.is_empty();
-            let has_news =
-                has_entries || !delivery.signals.is_empty() || !delivery.notices.is_empty();
+            delivery.caught_up = news.is_empty();
+            let has_news = !delivery.pages.is_empty()
+                || !delivery.signals.is_empty()
+                || !delivery.notices.is_empty();
             if has_news || (delivery.caught_up && !was_caught_up) {
                 stream::send(send, &delivery).await?;
             }
             was_caught_up = delivery.caught_up;
-            if !has_entries {
+            if news.is_empty() {
                 self.device.rooms.woken().await;
             }
         }
@@ -168,14 +187,16 @@ impl Reading<'_> {
                 news.insert(room);
                 continue;
             }
-            let Some(page) = self.page(room, entries, bytes, notices).await? else { continue };
+            let found = self.page(room, entries, bytes, notices).await?;
+            let Some(Found { page, more }) = found else { continue };
             let size: usize = page.entries.iter().map(|entry| weight(&entry.item)).sum();
             self.shared.metrics.room_deliveries.inc_by(page.entries.len() as u64);
             self.shared.pace(self.device.address.account, size).await;
             entries = entries.saturating_sub(page.entries.len());
             bytes = bytes.saturating_sub(size);
-            // There may be more behind it.
-            news.insert(room);
+            if more {
+                news.insert(room);
+            }
             pages.push(page);
         }
         Ok(pages)
@@ -188,7 +209,7 @@ impl Reading<'_> {
         entries: usize,
         bytes: usize,
         notices: &mut Vec<RoomNotice>,
-    ) -> Result<Option<RoomPage>, TalkError> {
+    ) -> Result<Option<Found>, TalkError> {
         let (store, address) = (&self.shared.store, self.device.address);
         let place = lock(&self.places).get(&room).copied();
         let Some(place) = place else {
@@ -198,9 +219,14 @@ impl Reading<'_> {
             }
             return Ok(None);
         };
-        if place.delivered.saturating_sub(place.consumed) >= AHEAD {
+        if place.is_far_ahead() {
             // Its consumption makes it news again.
             return Ok(None);
+        }
+        if place.is_in
+            && let Some(run) = self.shared.rooms.just_said(room, place.delivered, entries, bytes)
+        {
+            return Ok(Some(self.take(room, place, &run)));
         }
         match store.read_room(room, address, place.delivered, entries, bytes).await? {
             LogPage::Ended => {
@@ -208,15 +234,39 @@ impl Reading<'_> {
                 notices.push(RoomNotice::Ended { room, why: RoomEnd::NotAMember });
                 Ok(None)
             }
-            LogPage::Entries { after, entries } => {
-                let last = entries.last().map_or(after, |entry| entry.sequence);
-                if let Some(place) = lock(&self.places).get_mut(&room) {
-                    place.delivered = last;
-                }
+            LogPage::Entries { after, entries, then } => {
+                let delivered = entries.last().map_or(after, |entry| entry.sequence);
+                self.delivered(room, delivered, then != Then::Out);
                 let is_news = after != place.delivered || !entries.is_empty();
-                Ok(is_news.then_some(RoomPage { room, after, entries }))
+                let page = RoomPage { room, after, entries };
+                Ok(is_news.then_some(Found { page, more: then != Then::End }))
             }
         }
+    }
+
+    /// What was just said, for a device that is in the room.
+    fn take(&self, room: RoomId, place: Place, run: &Run) -> Found {
+        let entries: Vec<_> = run.entries.iter().map(|entry| RoomEntry::clone(entry)).collect();
+        let after = place.delivered;
+        let delivered = entries.last().map_or(after, |entry| entry.sequence);
+        self.delivered(room, delivered, true);
+        Found { page: RoomPage { room, after, entries }, more: run.more }
+    }
+
+    fn delivered(&self, room: RoomId, delivered: u64, is_in: bool) {
+        if let Some(place) = lock(&self.places).get_mut(&room) {
+            (place.delivered, place.is_in) = (delivered, is_in);
+        }
+    }
+
+    /// Notes how far a room was consumed; whether that was waited for, or none if the room is not
+    /// followed.
+    fn consumed(&self, claim: &RoomPlace) -> Option<bool> {
+        let mut places = lock(&self.places);
+        let place = places.get_mut(&claim.room)?;
+        let was_waited_for = place.is_far_ahead();
+        place.consumed = place.consumed.max(claim.up_to);
+        Some(was_waited_for)
     }
 
     async fn consume(&self, receive: &mut quinn::RecvStream) -> Result<(), TalkError> {
@@ -224,29 +274,13 @@ impl Reading<'_> {
             let RoomsConsumed { rooms } = stream::receive(receive).await?;
             bounded(rooms.len())?;
             for claim in &rooms {
-                let is_followed = match lock(&self.places).get_mut(&claim.room) {
-                    Some(place) => {
-                        place.consumed = place.consumed.max(claim.up_to);
-                        true
-                    }
-                    None => false,
-                };
-                if is_followed {
-                    self.device.rooms.news(claim.room);
-                } else {
-                    self.follow(*claim);
+                match self.consumed(claim) {
+                    Some(true) => self.device.rooms.news(claim.room),
+                    Some(false) => {}
+                    None => self.follow(*claim),
                 }
             }
             self.shared.store.consume_rooms(self.device.address, rooms).await?;
         }
-    }
-}
-
-/// The bytes of an entry that count.
-const fn weight(item: &RoomItem) -> usize {
-    match item {
-        RoomItem::Post { sealed, .. } => sealed.len(),
-        RoomItem::Commit { commit, .. } => commit.len(),
-        RoomItem::Founded { .. } | RoomItem::Departed { .. } => 0,
     }
 }

@@ -1,13 +1,16 @@
 //! The uplink of rooms: posts come in batches, and are acknowledged once they are durable.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use sotto_keys::room::post_header;
 use sotto_proto::{
-    DeviceAddress, ErrorCode, Refusal, RoomId,
+    DeviceAddress, ErrorCode, Refusal, Timestamp,
     limits::{SEALED_MAX, SIGNAL_MAX, SUBMISSION_MAX},
     mailbox::Submitted,
-    room::{ArrivedRoomSignal, Post, RoomAcknowledgement, RoomSignal, RoomSubmission},
+    room::{
+        ArrivedRoomSignal, Post, RoomAcknowledgement, RoomEntry, RoomItem, RoomSignal,
+        RoomSubmission,
+    },
 };
 
 use super::{not_a_member, stale};
@@ -69,15 +72,13 @@ async fn accept(shared: &Shared, from: DeviceAddress, posts: Vec<Post>) -> RoomA
         return refuse_all(&refusal);
     }
     let checked: Vec<_> = posts.into_iter().map(|post| check(from, post)).collect();
-    let rooms: BTreeSet<RoomId> = checked.iter().flatten().map(|post| post.room).collect();
-    let good = checked.iter().flatten().cloned().collect();
-    let posted = match shared.store.post_to_rooms(good, now()).await {
+    let good: Vec<NewPost> = checked.iter().flatten().cloned().collect();
+    let at = now();
+    let posted = match shared.store.post_to_rooms(good.clone(), at).await {
         Ok(posted) => posted,
         Err(error) => return refuse_all(&refusal(&error)),
     };
-    for room in rooms {
-        shared.rooms.wake(room);
-    }
+    tell(shared, good, &posted, at);
     let mut posted = posted.into_iter();
     let outcome = |checked: Result<NewPost, Refusal>| match checked {
         Ok(_) => posted.next().and_then(|posted| refused(shared, posted)),
@@ -86,6 +87,22 @@ async fn accept(shared: &Shared, from: DeviceAddress, posts: Vec<Post>) -> RoomA
     let refusals: Vec<_> = checked.into_iter().map(outcome).collect();
     let posts = ids.into_iter().zip(refusals);
     RoomAcknowledgement { posts: posts.map(|(id, refused)| Submitted { id, refused }).collect() }
+}
+
+/// Passes on what is in the logs now.
+fn tell(shared: &Shared, posts: Vec<NewPost>, posted: &[Posted], accepted_at: Timestamp) {
+    for (post, posted) in posts.into_iter().zip(posted) {
+        let NewPost { room, from, id, sealed, .. } = post;
+        match *posted {
+            Posted::At(sequence) => {
+                let item = RoomItem::Post { from, id, sealed };
+                shared.rooms.said(room, RoomEntry { sequence, accepted_at, item });
+            }
+            // Whoever was to pass it on the first time may have been cut off.
+            Posted::Repeat => shared.rooms.wake(room),
+            Posted::Stale | Posted::NotAMember => {}
+        }
+    }
 }
 
 /// The post, if its clear header says what the sender says.

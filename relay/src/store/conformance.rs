@@ -41,6 +41,7 @@ macro_rules! suite {
             administration: [
                 the_first_account_is_an_admins_where_that_is_wanted,
                 only_the_very_first_account_is_meant,
+                an_appointment_and_its_line_are_one,
                 the_last_admin_stays,
                 a_change_and_its_line_are_one,
                 the_audit_log_comes_in_pages_newest_first,
@@ -109,6 +110,7 @@ macro_rules! suite {
                 the_lobby_is_one_and_called_as_the_operator_says,
                 open_rooms_are_listed_in_pages,
                 a_deleted_room_is_gone,
+                a_page_says_whether_the_device_reads_on,
                 pages_of_a_log_are_bounded_but_never_empty,
                 reading_on_only_goes_forward,
                 what_all_have_read_goes_when_it_is_old,

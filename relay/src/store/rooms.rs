@@ -155,9 +155,23 @@ pub enum LogPage {
         after: u64,
         /// The entries.
         entries: Vec<RoomEntry>,
+        /// What stands behind them.
+        then: Then,
     },
     /// The device has read all that it may, or was never in the room.
     Ended,
+}
+
+/// What stands behind a page of a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// There may be more to read now.
+    More,
+    /// Nothing so far: the device is in the room, and reads what comes next, unless that says that
+    /// it is out.
+    End,
+    /// Nothing for this device any more.
+    Out,
 }
 
 /// How long the entries of a log are kept.

@@ -120,6 +120,46 @@ fn a_bot_listens_and_answers() {
 }
 
 #[test]
+fn a_bot_answers_in_a_room() {
+    let relay = RelayProcess::start();
+    let (anna, bob) = friends(&relay);
+    anna.run(&["room", "create", "Lighthouse", "bob"]).ok();
+    let mut bot = bob.start(&["--json", "listen", "--orders", "--read", "--count", "2"]);
+    let mut orders = bot.stdin.take().unwrap();
+    let mut events = BufReader::new(bot.stdout.take().unwrap()).lines();
+    let mut next_text = || loop {
+        let event: Value = serde_json::from_str(&events.next().unwrap().unwrap()).unwrap();
+        let message = &event["message"];
+        if event["type"] == "message"
+            && message["outgoing"] == false
+            && let Some(text) = message["body"]["text"].as_str()
+        {
+            return text.to_owned();
+        }
+    };
+    anna.run(&["room", "say", "Lighthouse", "is the light on?"]).ok();
+    assert_eq!(next_text(), "is the light on?");
+    for refused in [
+        r#"{"text": "to nobody"}"#,
+        r#"{"to": "anna", "room": "Lighthouse", "text": "to two places"}"#,
+        r#"{"room": "Harbour", "text": "to a room that there is not"}"#,
+        r#"{"room": "lighthouse", "text": "it is"}"#,
+    ] {
+        writeln!(orders, "{refused}").unwrap();
+    }
+    let said = || anna.run(&["--json", "room", "read", "Lighthouse"]).ok().objects();
+    while !said().iter().any(|message| message["body"]["text"] == "it is") {}
+    anna.run(&["room", "say", "Lighthouse", "thank you"]).ok();
+    assert_eq!(next_text(), "thank you");
+    let ended = bot.wait_with_output().unwrap();
+    assert!(ended.status.success());
+    let errors = String::from_utf8(ended.stderr).unwrap();
+    for told in ["this order goes nowhere", "only one of them", "no such room"] {
+        assert!(errors.contains(told), "{told}: {errors}");
+    }
+}
+
+#[test]
 fn a_chat_takes_lines_and_commands() {
     let relay = RelayProcess::start();
     let (anna, bob) = friends(&relay);

@@ -13,6 +13,7 @@ mod away;
 mod block;
 mod command_line;
 mod console;
+mod crowded;
 mod directory;
 mod expiry;
 mod hostile;

@@ -242,3 +242,58 @@ async fn what_a_crash_left_of_a_blob_goes() {
     };
     tokio::time::timeout(PATIENCE, gone).await.expect("it goes");
 }
+
+#[test]
+fn what_the_operator_does_stands_in_the_audit_log() {
+    let mut relay = RelayProcess::start();
+    CommandLine::new("anna").run(&["register", "anna", "--relay", &relay.link().to_string()]).ok();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let [backup, database] = ["backup", "database"].map(|name| elsewhere.path().join(name));
+    let [backup, database] = [&backup, &database].map(|folder| folder.to_str().unwrap());
+    let usual = relay.data().join("database");
+    let audit = |relay: &RelayProcess| -> Vec<Value> {
+        let mut audit: Value = serde_json::from_str(&relay.ctl(&["--json", "audit"])).unwrap();
+        let mut lines: Vec<Value> = serde_json::from_value(audit["audit"]["lines"].take()).unwrap();
+        lines.reverse();
+        lines.into_iter().map(|mut line| line["entry"].take()).collect()
+    };
+    let noted = |relay: &RelayProcess| -> Vec<(String, Option<String>)> {
+        let by_operator = audit(relay).into_iter().filter(|entry| entry["actor"] == "operator");
+        let word = |value: &Value| value.as_str().map(str::to_owned);
+        by_operator.map(|entry| (word(&entry["act"]).unwrap(), word(&entry["target"]))).collect()
+    };
+    for order in [
+        &["accept", "off"][..],
+        &["accept", "on"],
+        &["log", "warn"],
+        &["backup", backup],
+        &["stop"],
+        &["database", database],
+        &["start"],
+    ] {
+        relay.ctl(order);
+    }
+    let there = noted(&relay);
+    assert_eq!(there, [("database".to_owned(), None), ("start".to_owned(), None)]);
+    for order in [&["stop"][..], &["database", usual.to_str().unwrap()], &["start"], &["shutdown"]]
+    {
+        relay.ctl(order);
+    }
+    relay.kill();
+    relay.restart();
+    let expected = [
+        ("accept", Some("off")),
+        ("accept", Some("on")),
+        ("log", Some("warn")),
+        ("backup", None),
+        ("stop", None),
+        ("database", None),
+        ("start", None),
+        ("shutdown", None),
+    ];
+    let expected = expected.map(|(act, target)| (act.to_owned(), target.map(str::to_owned)));
+    assert_eq!(noted(&relay), expected);
+    let first = &audit(&relay)[0];
+    assert_eq!((&first["actor"], &first["act"]), (&"relay".into(), &"promote".into()));
+    assert_eq!(first["target"], "anna");
+}

@@ -9,6 +9,8 @@
 )]
 
 mod client;
+mod client_room;
+mod doomed;
 mod relay;
 mod room;
 

@@ -19,7 +19,7 @@ use sotto_client::{
         link::RelayLink,
     },
 };
-use sotto_tests::{Account, PATIENCE, Person, RelayProcess, Stranger, rounds};
+use sotto_tests::{Account, PATIENCE, Person, RelayProcess, Stranger, UNLIMITED, rounds};
 use tokio::{
     sync::{Notify, broadcast},
     task::JoinHandle,
@@ -28,19 +28,6 @@ use tokio::{
 
 use super::ROUNDS;
 
-/// Limits that these tests are not about.
-pub(super) const UNLIMITED: [&str; 10] = [
-    "--claims-per-hour=1000000000",
-    "--claims-per-target=1000000000",
-    "--requests-per-minute=1000000000",
-    "--envelopes-per-minute=1000000000",
-    "--handshakes-per-minute=1000000000",
-    "--registrations-per-hour=1000000000",
-    "--mailbox-entries=1000000000",
-    "--mailbox-bytes=1000000000000",
-    "--connections-per-address=100000",
-    "--password-logins-per-address=1000000000",
-];
 /// Acknowledgements, or one-time prekeys handed out, of each round before the relay is killed.
 const TRAFFIC: usize = 20;
 

@@ -9,11 +9,11 @@ use sotto_client::{
     model::{ConversationEvent, Message},
     proto::{AccountId, MessageId, RoomId},
 };
-use sotto_tests::{PATIENCE, Person, RelayProcess, rounds};
+use sotto_tests::{PATIENCE, Person, RelayProcess, UNLIMITED, rounds};
 
 use super::{
     ROUNDS,
-    relay::{Course, UNLIMITED, kill_again_and_again, text, watch},
+    relay::{Course, kill_again_and_again, text, watch},
 };
 
 /// Between two changes.

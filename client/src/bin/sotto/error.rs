@@ -8,7 +8,7 @@ use sotto_client::{
     proto::{ErrorClass, ErrorCode, Refusal},
 };
 
-use crate::exit::Exit;
+use crate::{commands::listen::OrderError, exit::Exit};
 
 /// Why a subcommand failed.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +16,9 @@ pub(crate) enum CliError {
     /// The arguments do not make sense together.
     #[error("{0}")]
     Usage(String),
+    /// A line that a bot sent is no order.
+    #[error(transparent)]
+    Order(#[from] OrderError),
     /// No profile by that name.
     #[error("there is no profile {:?}{}", .name.to_string(), choices(.others))]
     NoProfile {
@@ -114,7 +117,7 @@ impl CliError {
     /// The exit code.
     pub(crate) fn exit(&self) -> Exit {
         match self {
-            Self::Usage(_) | Self::Secret(_) | Self::NeedsRelay => Exit::Usage,
+            Self::Usage(_) | Self::Order(_) | Self::Secret(_) | Self::NeedsRelay => Exit::Usage,
             Self::NoProfile { .. } => Exit::NoProfile,
             Self::Profile(error) => profile_exit(error),
             Self::Open(error) => open_exit(error),
@@ -293,6 +296,7 @@ const fn engine_exit(error: &EngineError) -> Exit {
         EngineError::Transport(error) => transport_exit(error),
         EngineError::Vault(error) => vault_exit(error),
         EngineError::NoSuchContact
+        | EngineError::NoSuchRoom
         | EngineError::NoSuchMessage
         | EngineError::NoSuchUser
         | EngineError::NoFile

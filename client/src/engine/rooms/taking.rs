@@ -4,9 +4,11 @@
 //! Whatever a member or the relay makes up, a delivery is taken in: a post that cannot be opened becomes
 //! an event; a commit that cannot be followed means that this device joins again.
 
+mod membership;
+
 use std::{collections::BTreeSet, path::PathBuf};
 
-use sotto_keys::room::{Changed, Room as Group, RoomError, RoomMember};
+use sotto_keys::room::{Room as Group, RoomError};
 use sotto_proto::{
     AccountId, DeviceAddress, EnvelopeId, MessageId, RoomId, Timestamp,
     content::{Body, ReceiptState},
@@ -16,19 +18,20 @@ use sotto_proto::{
 use super::{
     super::{
         clock,
-        content::{self, Decoded, decode},
+        content::{Decoded, decode},
         error::EngineError,
         event::Event,
         own::Own,
-        sealing::{queue_receipts, seal_waiting},
+        sealing::queue_receipts,
+        telling::{Told, told},
     },
     change::Outcome,
     groups::Stored,
-    leaving, people,
+    leaving,
 };
 use crate::{
-    model::{ContactState, ConversationEvent, MessageBody, RoomState},
-    vault::{CommitKind, PendingCommit, Recorded, Settled, Tx, VaultError},
+    model::{ContactState, ConversationEvent, RoomState},
+    vault::{Recorded, Settled, Tx, VaultError},
 };
 
 /// The most people in a room in which receipts are sent: each goes to all.
@@ -164,185 +167,6 @@ impl Taking<'_> {
         }
     }
 
-    fn departed(
-        &mut self,
-        device: DeviceAddress,
-        left: bool,
-        at: Timestamp,
-    ) -> Result<bool, EngineError> {
-        if device == self.own.address() {
-            self.over(RoomState::Left)?;
-            return Ok(true);
-        }
-        self.tx.note_departed(self.room, device)?;
-        people::sync(self.tx, self.room, &self.group)?;
-        let member = self.tx.room_member(self.room, device.account)?;
-        if left && member.is_some_and(|member| !member.is_present()) {
-            self.tell(&ConversationEvent::Left { who: vec![device.account] }, None, at)?;
-        }
-        self.tell_room()?;
-        Ok(true)
-    }
-
-    fn commit(
-        &mut self,
-        from: DeviceAddress,
-        id: EnvelopeId,
-        commit: &[u8],
-        at: Timestamp,
-    ) -> Result<bool, EngineError> {
-        let pending = self.tx.commit(self.room)?.filter(|one| one.kind == CommitKind::Change);
-        let before = self.group.members()?;
-        let admins = self.group.policy()?.admins;
-        let is_own = from == self.own.address() && pending.as_ref().is_some_and(|one| one.id == id);
-        let changed = if is_own {
-            self.group.confirm(&Stored(self.tx))
-        } else {
-            let departed = self.tx.departed(self.room)?;
-            self.group.follow(&Stored(self.tx), commit, |device| departed.contains(&device))
-        };
-        let changed = match changed {
-            Ok(changed) => changed,
-            Err(error @ RoomError::Storage(_)) => return Err(error.into()),
-            Err(error) => {
-                tracing::warn!(%error, "a commit could not be followed");
-                return Ok(false);
-            }
-        };
-        if let Some(pending) = pending {
-            self.tx.drop_commit(self.room)?;
-            let outcome = if is_own { Outcome::Done } else { Outcome::Superseded };
-            self.taken.outcomes.push((pending.id, outcome));
-            if is_own {
-                self.invite(&pending)?;
-            }
-        }
-        self.changed(&changed, &before, &admins, at)?;
-        Ok(true)
-    }
-
-    /// Tells those who were added.
-    fn invite(&mut self, pending: &PendingCommit) -> Result<(), EngineError> {
-        let Some(welcome) = &pending.welcome else { return Ok(()) };
-        let room = self.tx.room(self.room)?.ok_or(EngineError::NoSuchRoom)?;
-        let profile = sotto_proto::content::RoomProfile {
-            name: room.name,
-            topic: room.topic,
-            picture: self.tx.room_picture(self.room)?.map(Into::into),
-        };
-        let invite = sotto_proto::content::RoomInvite {
-            room: self.room,
-            welcome: welcome.to_vec(),
-            epoch: pending.epoch,
-            profile,
-        };
-        for account in &pending.invited {
-            let mut invite = content::new(invite.clone(), self.now, None);
-            if content::encode(&invite).is_err()
-                && let Body::RoomInvite(invite) = &mut invite.body
-            {
-                // There is no room for the picture; the next change of the profile brings it.
-                invite.profile.picture = None;
-            }
-            self.tx.queue_content((*account).into(), &invite)?;
-            seal_waiting(self.tx, *account)?;
-            self.taken.invited = true;
-        }
-        Ok(())
-    }
-
-    fn changed(
-        &mut self,
-        changed: &Changed,
-        before: &[RoomMember],
-        admins: &BTreeSet<AccountId>,
-        at: Timestamp,
-    ) -> Result<(), EngineError> {
-        let by = changed.by.account;
-        for member in &changed.joined {
-            self.tx.forget_departed(self.room, member.address())?;
-            self.observe(member)?;
-        }
-        let departed = self.tx.departed(self.room)?;
-        for member in &changed.left {
-            self.tx.forget_departed(self.room, member.address())?;
-        }
-        if !self.group.is_active() {
-            let removed = ConversationEvent::Removed { who: vec![self.own.account], by };
-            self.tell(&removed, Some(by), at)?;
-            return self.over(RoomState::Removed);
-        }
-        self.tx.unpost(self.room, changed.epoch)?;
-        people::sync(self.tx, self.room, &self.group)?;
-        let present = |account: AccountId, among: &[RoomMember]| {
-            among.iter().any(|one| one.account == account && !departed.contains(&one.address()))
-        };
-        let after = self.group.members()?;
-        let joined: BTreeSet<AccountId> =
-            accounts(&changed.joined).filter(|account| !present(*account, before)).collect();
-        let gone: BTreeSet<AccountId> = accounts(&changed.left)
-            .filter(|account| present(*account, before) && !present(*account, &after))
-            .collect();
-        if !joined.is_empty() {
-            let who = joined.into_iter().collect();
-            self.tell(&ConversationEvent::Joined { who }, Some(by), at)?;
-            self.taken.nameless.insert(self.room);
-        }
-        if !gone.is_empty() {
-            let who = gone.into_iter().collect();
-            self.tell(&ConversationEvent::Removed { who, by }, Some(by), at)?;
-        }
-        self.policy(changed, admins, at)?;
-        self.tell_room()
-    }
-
-    fn policy(
-        &mut self,
-        changed: &Changed,
-        admins: &BTreeSet<AccountId>,
-        at: Timestamp,
-    ) -> Result<(), EngineError> {
-        let Some(policy) = &changed.policy else { return Ok(()) };
-        let by = Some(changed.by.account);
-        let promoted: Vec<AccountId> = policy.admins.difference(admins).copied().collect();
-        let demoted: Vec<AccountId> = admins.difference(&policy.admins).copied().collect();
-        if !promoted.is_empty() {
-            self.tell(&ConversationEvent::Promoted { who: promoted }, by, at)?;
-        }
-        if !demoted.is_empty() && changed.left.is_empty() {
-            self.tell(&ConversationEvent::Demoted { who: demoted }, by, at)?;
-        }
-        if let sotto_keys::room::RoomKind::Open { name, topic } = &policy.kind {
-            let profile = sotto_proto::content::RoomProfile {
-                name: name.clone(),
-                topic: topic.as_str().to_owned(),
-                picture: None,
-            };
-            if let Some(event) = self.tx.set_room_profile(self.room, &profile)? {
-                self.tell(&event, by, at)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// A contact's identity key that shows up in a room is held against the pinned one.
-    fn observe(&mut self, member: &RoomMember) -> Result<(), EngineError> {
-        let contact = self.tx.contact(member.account)?;
-        if contact.is_none_or(|contact| contact.identity == member.identity) {
-            return Ok(());
-        }
-        let event = clock::message_id();
-        let observed =
-            self.tx.observe_identity(member.account, member.identity, event, self.now)?;
-        if let crate::vault::Observed::Changed(message) = observed
-            && let Some(contact) = self.tx.contact(member.account)?
-        {
-            self.taken.events.push(Event::Message { message: *message });
-            self.taken.events.push(Event::IdentityChanged { contact });
-        }
-        Ok(())
-    }
-
     fn own_post(&mut self, id: EnvelopeId, at: Timestamp) -> Result<bool, EngineError> {
         match self.tx.settle_post(id, at)? {
             Settled::Message(message) => {
@@ -387,7 +211,7 @@ impl Taking<'_> {
             Decoded::Malformed => return Ok(true),
         };
         match recorded {
-            Ok(recorded) => self.recorded(who, recorded),
+            Ok(recorded) => self.recorded(who, recorded)?,
             // The disk may work again later; a value that the vault cannot hold never will.
             Err(error @ VaultError::Database(_)) => return Err(error.into()),
             Err(error) => tracing::warn!(%error, "a content could not be recorded"),
@@ -395,36 +219,14 @@ impl Taking<'_> {
         Ok(true)
     }
 
-    fn recorded(&mut self, from: AccountId, recorded: Recorded) {
-        match recorded {
-            Recorded::Message(message) => {
-                if !matches!(message.body, MessageBody::Event { .. }) && from != self.own.account {
-                    self.owe_receipt(message.id);
-                }
-                self.taken.events.push(Event::Message { message: *message });
-            }
-            Recorded::Changed { message, files } => {
-                self.taken.files.extend(files);
-                self.taken.events.push(Event::MessageChanged { message: *message });
-            }
-            Recorded::States(messages) => {
-                let changed = messages.into_iter().map(|message| Event::MessageChanged { message });
-                self.taken.events.extend(changed);
-            }
-            Recorded::Timer(message) | Recorded::Accepted(message) => {
-                self.taken.events.push(Event::Message { message: *message });
-            }
-            Recorded::Profile(message) => {
-                self.taken.events.push(Event::Message { message: *message });
-                if let Ok(Some(room)) = self.tx.room(self.room) {
-                    self.taken.events.push(Event::Room { room });
-                }
-            }
-            Recorded::Invite { .. }
-            | Recorded::Typing { .. }
-            | Recorded::Repeat
-            | Recorded::Ignored => {}
+    fn recorded(&mut self, from: AccountId, recorded: Recorded) -> Result<(), EngineError> {
+        let Told { events, files, arrived } = told(self.tx, self.room.into(), from, recorded)?;
+        if let Some(message) = arrived.filter(|_| from != self.own.account) {
+            self.owe_receipt(message);
         }
+        self.taken.events.extend(events);
+        self.taken.files.extend(files);
+        Ok(())
     }
 
     fn owe_receipt(&mut self, message: MessageId) {
@@ -474,8 +276,4 @@ impl Taking<'_> {
         }
         Ok(())
     }
-}
-
-fn accounts(members: &[RoomMember]) -> impl Iterator<Item = AccountId> {
-    members.iter().map(|member| member.account)
 }

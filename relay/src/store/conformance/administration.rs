@@ -17,7 +17,7 @@ use crate::store::{Change, Role, StoreError, TooOld, Usage};
 /// An account that may become the first admin's.
 fn eager(seed: u8) -> crate::store::NewAccount {
     crate::store::NewAccount {
-        first_is_admin: true,
+        appointment: Some(entry("promote")),
         ..new_account(seed, &format!("user-{seed:03}"))
     }
 }
@@ -35,12 +35,24 @@ pub(crate) async fn the_first_account_is_an_admins_where_that_is_wanted(store: T
     assert_eq!(store.register(eager(1)).await.unwrap(), Role::Admin);
     assert_eq!(store.register(eager(2)).await.unwrap(), Role::Member);
     assert_eq!((role(&store, 1).await, role(&store, 2).await), (Role::Admin, Role::Member));
+    assert_eq!(acts(&store).await, ["promote"], "the appointment is written down with it");
+}
+
+/// A registration that fails appoints nobody, and nothing says that it did.
+pub(crate) async fn an_appointment_and_its_line_are_one(store: Tested) {
+    let uninvited =
+        crate::store::NewAccount { invitation: Some("no such code".to_owned()), ..eager(1) };
+    assert!(matches!(store.register(uninvited).await, Err(StoreError::Invitation)));
+    assert!(acts(&store).await.is_empty());
+    assert_eq!(store.register(eager(1)).await.unwrap(), Role::Admin);
+    assert_eq!(acts(&store).await, ["promote"]);
 }
 
 pub(crate) async fn only_the_very_first_account_is_meant(store: Tested) {
     register(&store, [1]).await;
     store.delete_account(account_id(1)).await.unwrap();
     assert_eq!(store.register(eager(2)).await.unwrap(), Role::Member);
+    assert!(acts(&store).await.is_empty());
 }
 
 pub(crate) async fn the_last_admin_stays(store: Tested) {
@@ -52,7 +64,7 @@ pub(crate) async fn the_last_admin_stays(store: Tested) {
         assert!(matches!(refused, Err(StoreError::LastAdmin)), "{refused:?}");
     }
     assert_eq!(role(&store, 1).await, Role::Admin);
-    assert!(acts(&store).await.is_empty(), "what was not done is not written down here");
+    assert_eq!(acts(&store).await, ["promote"], "what was not done is not written down here");
 
     // An admin who cannot log in does not count.
     store.change(Change::Promote(account_id(2))).await.unwrap();

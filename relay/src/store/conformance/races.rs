@@ -245,7 +245,7 @@ pub(crate) async fn one_of_eight_is_the_first_admin(store: Tested) {
     let outcomes = race(|number| {
         let store = store.clone();
         let mut new = new_account(number, &format!("user-{number}"));
-        new.first_is_admin = true;
+        new.appointment = Some(entry("promote"));
         async move { store.register(new).await.unwrap() }
     })
     .await;
@@ -253,6 +253,7 @@ pub(crate) async fn one_of_eight_is_the_first_admin(store: Tested) {
     let winner = outcomes.iter().position(|one| *one == Role::Admin).unwrap();
     let account = store.account(account_id(u8::try_from(winner).unwrap())).await.unwrap();
     assert_eq!(account.unwrap().role, Role::Admin);
+    assert_eq!(store.audit(None, 9).await.unwrap().0.len(), 1, "one appointment is told");
 }
 
 pub(crate) async fn of_eight_admins_one_is_left(store: Tested) {

@@ -12,7 +12,7 @@ use crate::store::{
     StoreError,
     rooms::{
         CommitOutcome, Founding, Listing, LogPage, NewPost, Posted, RoomCommit, RoomGroup,
-        RoomRetention,
+        RoomRetention, Then,
     },
 };
 
@@ -29,7 +29,7 @@ pub(crate) fn group(epoch: u64) -> RoomGroup {
     RoomGroup { epoch, roster: epoch.to_be_bytes().to_vec(), group_info: vec![7; 3] }
 }
 
-fn listing(name: &str) -> Listing {
+pub(crate) fn listing(name: &str) -> Listing {
     Listing { name: name.parse().unwrap(), topic: format!("about {name}") }
 }
 
@@ -156,7 +156,7 @@ pub(crate) async fn a_new_member_reads_nothing_earlier(store: Tested) {
     store.commit_room(add, NOW).await.unwrap();
     say(&store, 2, epoch + 1).await;
     let page = store.read_room(ROOM, address(3), 0, 9, 999).await.unwrap();
-    let LogPage::Entries { after, entries } = page else { panic!("it is in the room") };
+    let LogPage::Entries { after, entries, .. } = page else { panic!("it is in the room") };
     assert_eq!((after, sequences(&entries)), (4, vec![5]));
     let place = store.room_place(ROOM, address(3)).await.unwrap().unwrap();
     assert_eq!((place.joined, place.read, place.until), (4, 4, None));
@@ -307,14 +307,38 @@ pub(crate) async fn pages_of_a_log_are_bounded_but_never_empty(store: Tested) {
         let store = store.clone();
         async move {
             match store.read_room(ROOM, address(2), 2, entries, bytes).await.unwrap() {
-                LogPage::Entries { entries, .. } => sequences(&entries),
+                LogPage::Entries { entries, then, .. } => (sequences(&entries), then),
                 LogPage::Ended => panic!("it is in the room"),
             }
         }
     };
-    assert_eq!(page(2, usize::MAX).await, [3, 4]);
-    assert_eq!(page(usize::MAX, 1).await, [3]);
-    assert_eq!(page(usize::MAX, 150).await, [3, 4]);
+    assert_eq!(page(2, usize::MAX).await, (vec![3, 4], Then::More));
+    assert_eq!(page(usize::MAX, 1).await, (vec![3], Then::More));
+    assert_eq!(page(usize::MAX, 150).await, (vec![3, 4], Then::More));
+    assert_eq!(page(5, usize::MAX).await, (vec![3, 4, 5, 6, 7], Then::End));
+}
+
+pub(crate) async fn a_page_says_whether_the_device_reads_on(store: Tested) {
+    let epoch = room_of(&store, &[1, 2]).await;
+    say(&store, 1, epoch).await;
+    let then = |after, entries| {
+        let store = store.clone();
+        async move {
+            match store.read_room(ROOM, address(2), after, entries, usize::MAX).await.unwrap() {
+                LogPage::Entries { then, .. } => Some(then),
+                LogPage::Ended => None,
+            }
+        }
+    };
+    assert_eq!(then(2, 9).await, Some(Then::End));
+    assert_eq!(then(3, 9).await, Some(Then::End), "there is nothing more so far");
+    let mut remove = commit(1, epoch);
+    remove.left = vec![address(2)];
+    store.commit_room(remove, NOW).await.unwrap();
+    say(&store, 1, epoch + 1).await;
+    assert_eq!(then(2, 1).await, Some(Then::More));
+    assert_eq!(then(2, 9).await, Some(Then::Out));
+    assert_eq!(then(4, 9).await, None);
 }
 
 pub(crate) async fn reading_on_only_goes_forward(store: Tested) {
@@ -352,7 +376,7 @@ pub(crate) async fn what_all_have_read_goes_when_it_is_old(store: Tested) {
     assert_eq!(left, [5, 6], "the slowest has not read them");
     expire(RoomRetention { unread_ms: 999, ..retention }, later, 99).await;
     let page = store.read_room(ROOM, address(2), 4, 9, 999).await.unwrap();
-    assert_eq!(page, LogPage::Entries { after: 6, entries: Vec::new() });
+    assert_eq!(page, LogPage::Entries { after: 6, entries: Vec::new(), then: Then::End });
     assert_eq!(store.expire_room(Some(ROOM), retention, later, 9).await.unwrap(), None);
     assert_eq!(say(&store, 1, epoch).await, Posted::At(7), "positions go on");
 }

@@ -70,7 +70,7 @@ pub(crate) fn new_account(seed: u8, username: &str) -> NewAccount {
         },
         prekeys: prekeys(1..=3),
         invitation: None,
-        first_is_admin: false,
+        appointment: None,
     }
 }
 

@@ -12,7 +12,7 @@ use crate::store::{
     StoreError,
     rooms::{
         CommitOutcome, Founding, Listing, LogPage, MemberPlace, NewPost, Posted, RoomCommit,
-        RoomGroup, RoomRecord, RoomRetention,
+        RoomGroup, RoomRecord, RoomRetention, Then,
     },
 };
 
@@ -134,15 +134,17 @@ impl Room {
         }
         let end = member.until.map_or(self.next, |until| until + 1);
         let (mut page, mut total) = (Vec::new(), 0);
+        let mut then = if member.is_in() { Then::End } else { Then::Out };
         for entry in self.log.range(after + 1..end.max(after + 1)).map(|(_, entry)| entry) {
             let size = size(entry);
             if page.len() >= entries || (total > 0 && total + size > bytes as u64) {
+                then = Then::More;
                 break;
             }
             total += size;
             page.push(entry.clone());
         }
-        LogPage::Entries { after, entries: page }
+        LogPage::Entries { after, entries: page, then }
     }
 
     fn consume(&mut self, device: DeviceAddress, up_to: u64) {

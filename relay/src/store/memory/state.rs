@@ -155,7 +155,7 @@ impl State {
     }
 
     pub(super) fn register(&mut self, new: NewAccount) -> Result<Role, StoreError> {
-        let NewAccount { mut account, prekeys, invitation, first_is_admin } = new;
+        let NewAccount { mut account, prekeys, invitation, appointment } = new;
         if self.names.contains_key(account.username.as_str()) {
             return Err(StoreError::UsernameTaken);
         }
@@ -172,8 +172,11 @@ impl State {
         if let Some(code) = &invitation {
             self.administration.use_invitation(code);
         }
-        if first_is_admin && self.names.is_empty() {
+        if let Some(appointment) = appointment
+            && self.names.is_empty()
+        {
             account.role = Role::Admin;
+            self.administration.note(appointment);
         }
         for certificate in &account.devices {
             let address = DeviceAddress { account: account.id, device: certificate.device };

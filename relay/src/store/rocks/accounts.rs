@@ -8,7 +8,7 @@ use sotto_proto::{
 };
 
 use super::{
-    blobs, census,
+    audit, blobs, census,
     changes::Changes,
     database::Rows,
     invitations, logins, mailbox, prekeys,
@@ -50,7 +50,7 @@ impl Operation for Register {
     type Output = Role;
 
     fn apply(self, changes: &mut Changes<'_>) -> Result<Role, StoreError> {
-        let Self(NewAccount { mut account, prekeys, invitation, first_is_admin }) = self;
+        let Self(NewAccount { mut account, prekeys, invitation, appointment }) = self;
         let name = account.username.as_str().as_bytes();
         if changes.get(Table::Names, name)?.is_some() {
             return Err(StoreError::UsernameTaken);
@@ -62,8 +62,11 @@ impl Operation for Register {
         if let Some(code) = invitation {
             invitations::take(changes, code)?;
         }
-        if first_is_admin && is_first(changes)? {
+        if let Some(appointment) = appointment
+            && is_first(changes)?
+        {
             account.role = Role::Admin;
+            audit::push(changes, &appointment)?;
         }
         if administers(&account) {
             let admins = load_admins(changes)?;

@@ -379,7 +379,7 @@ async fn a_database_of_the_schema_before_is_brought_up_to_date() {
     let mut invited = new_account(2, "invited");
     invited.invitation = Some("old".to_owned());
     // There was an account before: it is too late to be the first.
-    invited.first_is_admin = true;
+    invited.appointment = Some(entry("promote"));
     assert_eq!(store.register(invited).await.unwrap(), Role::Member);
     store.change(Change::Promote(account_id(1))).await.unwrap();
     let refused = store.change(Change::Demote(account_id(1))).await;

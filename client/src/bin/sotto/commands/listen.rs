@@ -1,9 +1,11 @@
 //! `sotto listen`: what happens, as it happens; the way in and out for bots.
 
+mod order;
+
 use std::{collections::HashMap, time::Duration};
 
 use clap::Args;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sotto_client::{
     ConnectError, ConnectionState, Engine, Event,
     model::{Contact, ConversationId, Correspondent, Message},
@@ -14,6 +16,9 @@ use tokio::{
     time::Instant,
 };
 
+pub(crate) use self::order::OrderError;
+use self::order::{Addressee, Order};
+use super::room;
 use crate::{
     app::App,
     error::CliError,
@@ -31,7 +36,9 @@ const FOREVER: Duration = Duration::from_hours(100 * 365 * 24);
 /// It ends at Ctrl-C, or when --for or --count say so. Messages stay unread, unless you say --read.
 ///
 /// Only one process has a profile open: a bot answers through --orders, with one object a line on
-/// standard input: {"to": "bob", "text": "Hello"}.
+/// standard input: {"to": "bob", "text": "Hello"} for a person, {"room": "Lighthouse", "text": "Hello"}
+/// for a room that you are in, by its name or the beginning of its id. A line that is no order is an
+/// error on standard error, and the listening goes on.
 ///
 /// JSON: an event a line, told apart by `type`: connection, caught_up, message, message_changed,
 /// messages_gone, read, contact, request, identity_changed, room, typing, presence, announcement, role,
@@ -53,17 +60,10 @@ pub(crate) struct Listen {
     /// Mark what arrives as read
     #[arg(long)]
     read: bool,
-    /// Send what standard input says, one JSON object a line: {"to": USER, "text": TEXT}
+    /// Send what standard input says, one JSON object a line: {"to": USER, "text": TEXT} or {"room":
+    /// ROOM, "text": TEXT}
     #[arg(long)]
     orders: bool,
-}
-
-/// A message to send.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Order {
-    to: String,
-    text: String,
 }
 
 /// Events were lost because they were not taken in time.
@@ -213,10 +213,14 @@ impl Listener<'_> {
     }
 
     async fn send(&self, line: &str) -> Result<(), CliError> {
-        let order: Order = serde_json::from_str(line)
-            .map_err(|error| CliError::Usage(format!("this is no order: {error}")))?;
-        let contact = people::find_or_add(self.app, self.engine, &order.to).await?;
-        self.engine.send_text(contact.account, &order.text, None).await?;
+        let Order { to, text } = line.parse()?;
+        let to: ConversationId = match to {
+            Addressee::Person(name) => {
+                people::find_or_add(self.app, self.engine, &name).await?.account.into()
+            }
+            Addressee::Room(name) => room::known(self.engine, &name).await?.id.into(),
+        };
+        self.engine.send_text(to, &text, None).await?;
         Ok(())
     }
 }

@@ -376,7 +376,7 @@ async fn named(app: &App, engine: &Engine, name: &str) -> Result<Known, CliError
 }
 
 /// The room that is meant: of several those that one is in go before those that are over.
-async fn known(engine: &Engine, name: &str) -> Result<Known, CliError> {
+pub(super) async fn known(engine: &Engine, name: &str) -> Result<Known, CliError> {
     let rooms = engine.rooms().await?;
     let fits = |room: &&Known| is_called(name, room.id, room.name.as_str());
     let is_open = |room: &&Known| matches!(room.state, RoomState::Joined | RoomState::Invited);

@@ -11,15 +11,15 @@ use super::{
     super::{
         changes::Changes,
         database::Rows,
-        rows::{room_entry_from_row, room_entry_to_row},
+        rows::{member_to_row, room_entry_from_row, room_entry_to_row},
         schema::{self, Parts, Table},
         writer::Operation,
     },
-    MemberRow, RoomRow, load, member, remove_member, store, store_member,
+    MemberRow, RoomRow, load, member, remove_member, store,
 };
 use crate::store::{
     StoreError,
-    rooms::{LogPage, NewPost, Posted},
+    rooms::{LogPage, NewPost, Posted, Then},
 };
 
 /// Appends posts in their order.
@@ -103,7 +103,8 @@ impl Operation for Consume {
             if known.until.is_some_and(|until| read >= until) {
                 remove_member(changes, room, self.device);
             } else if read > known.read {
-                store_member(changes, room, self.device, MemberRow { read, ..known });
+                let row = member_to_row(MemberRow { read, ..known });
+                changes.put(Table::RoomMembers, schema::room_member(room, self.device), row);
             }
         }
         Ok(())
@@ -138,17 +139,18 @@ pub(in super::super) fn read(
     }
     let end = known.until.map_or(row.next, |until| (until + 1).min(row.next));
     let (mut page, mut size) = (Vec::new(), 0);
+    let mut then = if known.until.is_some() { Then::Out } else { Then::End };
     let (from, below) = (schema::in_room(room, after + 1), schema::in_room(room, end));
     rows.visit(Table::RoomLog, &from, &below, &mut |key, row| {
-        if size > 0 && size + row.len() > bytes {
+        if page.len() >= entries || (size > 0 && size + row.len() > bytes) {
+            then = Then::More;
             return Ok(ControlFlow::Break(()));
         }
         size += row.len();
         let mut parts = Parts::of(key, "room entry");
         parts.bytes::<{ RoomId::LEN }>()?;
         page.push(room_entry_from_row(parts.number()?, row)?);
-        let full = page.len() >= entries;
-        Ok(if full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        Ok(ControlFlow::Continue(()))
     })?;
-    Ok(LogPage::Entries { after, entries: page })
+    Ok(LogPage::Entries { after, entries: page, then })
 }

@@ -1,5 +1,7 @@
 //! Any operations in any batches do what the simple store in memory does one after the other.
 
+mod rooms;
+
 use std::{collections::BTreeSet, future::Future, sync::Arc, sync::mpsc};
 
 use futures_util::{FutureExt, future::join_all};
@@ -51,6 +53,7 @@ enum Step {
     NoteSeen(u8, u32),
     RemoveDevice(u8, u32),
     Forget(u64),
+    Room(rooms::RoomStep),
 }
 
 fn steps() -> impl Strategy<Value = Step> {
@@ -85,6 +88,7 @@ fn steps() -> impl Strategy<Value = Step> {
         1 => (seed(), number()).prop_map(|(seed, number)| Step::NoteSeen(seed, number)),
         1 => (seed(), number()).prop_map(|(seed, number)| Step::RemoveDevice(seed, number)),
         1 => (0..3u64).prop_map(Step::Forget),
+        24 => rooms::steps().prop_map(Step::Room),
     ]
 }
 
@@ -140,7 +144,7 @@ async fn perform(store: &dyn Store, step: Step, accounts: Accounts, now: Timesta
         Step::Register { seed, name, invited, one_time } => {
             let mut new = new_account(accounts.0[usize::from(seed)], &format!("name-{name}"));
             new.invitation = invited.then(|| "code".to_owned());
-            new.first_is_admin = true;
+            new.appointment = Some(at(now));
             new.prekeys = prekeys(0..one_time);
             show(&store.register(new).await)
         }
@@ -217,6 +221,7 @@ async fn perform(store: &dyn Store, step: Step, accounts: Accounts, now: Timesta
             let too_old = TooOld { audit: before, logins: before, announcements: before };
             show(&store.forget(too_old, 1_000).await)
         }
+        Step::Room(step) => rooms::perform(store, step, accounts, now).await,
     }
 }
 
@@ -284,6 +289,7 @@ async fn everything(store: &dyn Store, accounts: Accounts) -> String {
             all.push(show(&store.read_mailbox(address, 2, 2, 10_000).await));
         }
     }
+    all.extend(rooms::everything(store, accounts).await);
     for id in 0..4 {
         all.push(show(&store.blob(BlobId([id; 16])).await));
     }
