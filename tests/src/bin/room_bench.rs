@@ -142,7 +142,8 @@ impl Hall {
             bytes_up.push(accepted.1);
             syncs.push(relay.syncs() - synced);
         }
-        let processor = (relay.processor_time() - processor) / u32::try_from(MESSAGES).unwrap();
+        let processor = relay.processor_time().saturating_sub(processor);
+        let processor = processor / u32::try_from(MESSAGES).unwrap();
         let [accepted, arrived, everywhere] = times.map(median);
         let (bytes_up, syncs) = (median(bytes_up), median(syncs));
         Row { bytes_up, syncs, accepted, arrived, everywhere, processor, ..Row::default() }
@@ -151,8 +152,8 @@ impl Hall {
 
 fn print(rows: &[Row]) {
     let line = |what: &str, of: &dyn Fn(&Row) -> String| {
-        let cells: String = rows.iter().map(|row| format!("{:>12}", of(row))).collect();
-        println!("{what:<52}{cells}");
+        let cells: Vec<String> = rows.iter().map(|row| format!("{:>12}", of(row))).collect();
+        println!("{what:<52}{}", cells.concat());
     };
     println!();
     line("devices", &|row| row.devices.to_string());

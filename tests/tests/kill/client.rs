@@ -25,10 +25,11 @@ fn nothing_is_lost_or_shown_twice_when_clients_are_killed() {
     let mut ears = Ears::new(2, facts);
     let rounds = rounds(ROUNDS);
     for round in 0..rounds {
-        let orders: String = (round * ORDERS..(round + 1) * ORDERS)
+        let orders: Vec<String> = (round * ORDERS..(round + 1) * ORDERS)
             .map(|number| format!("{{\"to\": \"bob\", \"text\": \"{number}\"}}\n"))
             .collect();
-        let speaker = Doomed::start((0, &anna), &["--json", "listen", "--orders"], &orders, &said);
+        let speaker =
+            Doomed::start((0, &anna), &["--json", "listen", "--orders"], &orders.concat(), &said);
         let listener = Doomed::start((1, &bob), &["--json", "listen", "--read"], "", &said);
         ears.until_some_are_shown(ORDERS / 2);
         Doomed::kill_all(vec![speaker, listener]);

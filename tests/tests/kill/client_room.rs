@@ -35,9 +35,10 @@ fn nothing_said_in_a_room_is_lost_or_shown_twice_when_its_clients_are_killed() {
     let mut ears = Ears::new(people.len(), facts);
     let rounds = rounds(ROUNDS);
     for round in 0..rounds {
-        let orders: String = (round * ORDERS..(round + 1) * ORDERS)
+        let orders: Vec<String> = (round * ORDERS..(round + 1) * ORDERS)
             .map(|number| format!("{{\"room\": \"Storm\", \"text\": \"{number}\"}}\n"))
             .collect();
+        let orders = orders.concat();
         let listen = ["--json", "listen", "--orders", "--read"];
         let start = |person| Doomed::start(person, &listen, &orders, &said);
         let programs = people.iter().enumerate().map(start).collect();

@@ -25,8 +25,8 @@ use super::{
 use crate::store::{
     Append, Appended, Change, Role, Store, StoreError,
     conformance::samples::{
-        NOW, Operated as _, ROOMY, account_id, address, append, blob, envelope, envelope_ids,
-        fresh_id, invitation, mailbox, new_account, register, send,
+        NOW, Operated as _, ROOMY, account_id, address, append, blob, entry, envelope,
+        envelope_ids, fresh_id, invitation, mailbox, new_account, register, send,
     },
 };
 
