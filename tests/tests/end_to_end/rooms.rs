@@ -5,7 +5,7 @@ use sotto_client::{
     model::{ConversationEvent, MessageState, RoomState},
     proto::ErrorCode,
 };
-use sotto_tests::{PATIENCE, Person, RelayProcess, until};
+use sotto_tests::{PATIENCE, Person, RelayProcess, profile, until};
 
 async fn people<const N: usize>(relay: &RelayProcess, names: [&str; N]) -> [Person; N] {
     let mut people = Vec::new();
@@ -248,11 +248,17 @@ async fn a_device_from_an_old_copy_joins_again_and_says_so() {
     bob.say(room, "two").await;
     anna.say(room, "three").await;
     bob.hears_in(room, "three").await;
+    anna.engine.set_room_profile(room, profile("Memories")).await.unwrap();
+    let renamed = |event: &ConversationEvent| matches!(event, ConversationEvent::Renamed { .. });
+    bob.learns_in(room, renamed).await;
     bob.leave().await;
     std::fs::remove_dir_all(bob.folder()).unwrap();
     copy_folder(&copy, &bob.folder());
     bob.come_back().await;
     bob.learns_in(room, |event| *event == ConversationEvent::Rejoined).await;
+    // What the copy did not know is said once more.
+    bob.learns_in(room, renamed).await;
+    assert_eq!(bob.engine.room(room).await.unwrap().name.as_str(), "Memories");
     bob.say(room, "four").await;
     anna.hears_in(room, "four").await;
     anna.say(room, "five").await;

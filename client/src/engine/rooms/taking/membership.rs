@@ -18,7 +18,7 @@ use super::{
     Taking,
 };
 use crate::{
-    model::{ConversationEvent, RoomState},
+    model::{ConversationEvent, Room, RoomState},
     vault::{CommitKind, Observed, PendingCommit},
 };
 
@@ -83,17 +83,11 @@ impl Taking<'_> {
     /// Tells those who were added.
     fn invite(&mut self, pending: &PendingCommit) -> Result<(), EngineError> {
         let Some(welcome) = &pending.welcome else { return Ok(()) };
-        let room = self.tx.room(self.room)?.ok_or(EngineError::NoSuchRoom)?;
-        let profile = RoomProfile {
-            name: room.name,
-            topic: room.topic,
-            picture: self.tx.room_picture(self.room)?.map(Into::into),
-        };
         let invite = RoomInvite {
             room: self.room,
             welcome: welcome.to_vec(),
             epoch: pending.epoch,
-            profile,
+            profile: self.profile()?,
         };
         for account in &pending.invited {
             let mut invite = content::new(invite.clone(), self.now, None);
@@ -108,6 +102,26 @@ impl Taking<'_> {
             self.taken.invited = true;
         }
         Ok(())
+    }
+
+    /// What the room looks like.
+    fn profile(&self) -> Result<RoomProfile, EngineError> {
+        let Room { name, topic, .. } = self.tx.room(self.room)?.ok_or(EngineError::NoSuchRoom)?;
+        let picture = self.tx.room_picture(self.room)?.map(Into::into);
+        Ok(RoomProfile { name, topic, picture })
+    }
+
+    /// Who came back into a room by invitation may not know how it looks by now: the first of the other
+    /// admins who are in it says so once more.
+    fn remind(&mut self, returned: AccountId) -> Result<(), EngineError> {
+        let (admins, members) = (self.group.admins()?, self.group.members()?);
+        let is_there = |account: &AccountId| members.iter().any(|one| one.account == *account);
+        let speaker = admins.into_iter().find(|admin| *admin != returned && is_there(admin));
+        if speaker != Some(self.own.account) {
+            return Ok(());
+        }
+        let profile = content::new(self.profile()?, self.now, None);
+        Ok(self.tx.queue_content(self.room.into(), &profile)?)
     }
 
     fn changed(
@@ -152,6 +166,9 @@ impl Taking<'_> {
             self.tell(&ConversationEvent::Removed { who, by }, Some(by), at)?;
         }
         self.policy(changed, admins, at)?;
+        if changed.entered && self.group.policy()?.kind == RoomKind::Invite {
+            self.remind(by)?;
+        }
         self.tell_room()
     }
 
