@@ -319,10 +319,14 @@ impl Engine {
         self.shared.keeper.read(read).await
     }
 
-    /// Waits until all that stands in the logs of the rooms is in the vault.
+    /// Waits until all that stood in the logs of the rooms is in the vault, and the invitations of
+    /// contacts that have arrived were followed.
     pub async fn sync_rooms(&self, timeout: std::time::Duration) -> Result<(), EngineError> {
         let mut caught_up = self.shared.rooms.caught_up.subscribe();
-        let syncing = self.unless_off(caught_up.wait_for(|done| *done));
+        let syncing = self.unless_off(async {
+            caught_up.wait_for(|done| *done).await.map_err(|_| EngineError::ShutDown)?;
+            entry::invitations_followed(&self.shared).await
+        });
         tokio::time::timeout(timeout, syncing).await.map_err(|_| EngineError::TimedOut)?
     }
 }

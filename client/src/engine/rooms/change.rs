@@ -125,8 +125,14 @@ async fn submit(
     link: &Link,
     pending: PendingCommit,
 ) -> Result<Outcome, EngineError> {
-    let outcome = shared.await_outcome(pending.id);
     let (room, id) = (pending.room, pending.id);
+    let outcome = shared.await_outcome(id);
+    // The log may have brought another one before anybody waited.
+    let kept = shared.keeper.read(move |view| Ok(view.commits()?)).await?;
+    if !kept.iter().any(|kept| kept.id == id) {
+        lock(&shared.rooms.outcomes).remove(&id);
+        return Ok(Outcome::Superseded);
+    }
     loop {
         match link.ask::<Committed>(pending.request.clone()).await {
             Ok(_) => break,

@@ -263,6 +263,7 @@ pub(in super::super) async fn mend(shared: Arc<Shared>, link: Link) -> Result<()
         for invite in invites {
             if look_at(&shared, &invite).await? {
                 join(&shared, &link, invite).await?;
+                shared.progressed();
             }
         }
         if *shared.rooms.caught_up.borrow() {
@@ -275,6 +276,26 @@ pub(in super::super) async fn mend(shared: Arc<Shared>, link: Link) -> Result<()
             () = shared.rooms.entries.notified() => {}
             changed = caught_up.changed() => drop(changed),
         }
+    }
+}
+
+/// Waits until the invitations of contacts that have arrived were followed.
+pub(super) async fn invitations_followed(shared: &Shared) -> Result<(), EngineError> {
+    let mut progress = shared.progress.subscribe();
+    loop {
+        let waiting = shared.keeper.read(|view| {
+            let mut contacts = view.invites()?.into_iter().map(|invite| view.contact(invite.by));
+            let is_one = contacts.any(|contact| {
+                contact.is_ok_and(|found| {
+                    found.is_some_and(|found| found.state == ContactState::Accepted)
+                })
+            });
+            Ok(is_one)
+        });
+        if !waiting.await? {
+            return Ok(());
+        }
+        progress.changed().await.map_err(|_| EngineError::ShutDown)?;
     }
 }
 

@@ -371,7 +371,12 @@ async fn fetch(app: &App, engine: &Engine) -> Result<Reach, CliError> {
 /// The room that is meant, with a connection.
 async fn named(app: &App, engine: &Engine, name: &str) -> Result<Known, CliError> {
     app.connect(engine).await?;
-    engine.sync_rooms(SYNC_TIMEOUT).await?;
+    if let Ok(room) = known(engine, name).await {
+        engine.sync_rooms(SYNC_TIMEOUT).await?;
+        return Ok(engine.room(room.id).await?);
+    }
+    // An invitation may wait in the mailbox.
+    fetch(app, engine).await?;
     known(engine, name).await
 }
 
