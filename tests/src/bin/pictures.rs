@@ -342,7 +342,7 @@ fn rooms(album: &mut Album, desk: &Desk, people: &People) {
     Desk::block_on(talk_in(room, people));
     desk.see("who has the key");
     desk.see("reacted with 🎉");
-    desk.fill("Message to Autumn regatta", "Thank you! @");
+    desk.type_text("Thank you! @");
     desk.see("Mention Ida Brandt");
     album.draw(desk, "room");
     desk.fill("Message to Autumn regatta", "");
