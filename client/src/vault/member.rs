@@ -74,10 +74,12 @@ impl View {
         self.row(sql, params![key(room.into()), account.0], read_member)
     }
 
-    /// Those who are in a room and have no name in it yet.
+    /// The others who are in a room and have no name in it yet.
     pub fn nameless_members(&self, room: RoomId) -> Result<Vec<AccountId>, VaultError> {
         let sql = "SELECT account FROM room_members
-                   WHERE room = ?1 AND username IS NULL AND devices > 0 ORDER BY account";
+                   WHERE room = ?1 AND username IS NULL AND devices > 0
+                      AND account NOT IN (SELECT account FROM own_account)
+                   ORDER BY account";
         self.rows(sql, [key(room.into())], |row| row.id("account"))
     }
 

@@ -30,7 +30,7 @@ pub(super) struct Tail(Mutex<Runs>);
 #[derive(Debug, Default)]
 struct Runs {
     rooms: HashMap<RoomId, VecDeque<Arc<RoomEntry>>>,
-    /// The room of each post, oldest first; and of those that went before their turn.
+    /// The room of each post, oldest first.
     order: VecDeque<RoomId>,
     bytes: usize,
 }
@@ -93,7 +93,8 @@ impl Tail {
 
 impl Runs {
     fn cut(&mut self, room: RoomId) {
-        let gone = self.rooms.remove(&room).unwrap_or_default();
+        let Some(gone) = self.rooms.remove(&room) else { return };
+        self.order.retain(|known| *known != room);
         self.bytes -= gone.iter().map(|entry| bytes(&entry.item)).sum::<usize>();
     }
 
@@ -191,12 +192,16 @@ mod tests {
     #[test]
     fn what_was_cut_leaves_nothing_behind() {
         let tail = Tail::default();
-        for sequence in 0..3 * POSTS_MAX as u64 {
+        for sequence in 0..2 * POSTS_MAX as u64 {
             tail.push(ROOM, post(sequence, 1));
             tail.cut(ROOM);
         }
-        let runs = lock(&tail.0);
-        assert_eq!(runs.bytes, 0);
-        assert!(runs.rooms.is_empty() && runs.order.len() <= POSTS_MAX);
+        {
+            let runs = lock(&tail.0);
+            assert!(runs.rooms.is_empty() && runs.order.is_empty());
+            assert_eq!(runs.bytes, 0);
+        }
+        tail.push(ROOM, post(9, 1));
+        assert_eq!(all(&tail, 8), Some(vec![9]), "what was cut takes nobody's place");
     }
 }
