@@ -179,10 +179,14 @@ fn enter(
 ) -> Result<(), StoreError> {
     require_place(changes, device)?;
     let others = members_of(changes, room, device.account)?;
-    if !others.iter().any(|(_, other)| other.until.is_none()) {
+    let mut present = others.iter().filter(|(_, other)| other.until.is_none()).peekable();
+    if present.peek().is_none() {
         row.accounts += 1;
     }
-    row.devices += 1;
+    // One that is in the room already is not counted twice.
+    if !present.any(|(known, _)| *known == device) {
+        row.devices += 1;
+    }
     store_member(
         changes,
         room,
